@@ -1,0 +1,61 @@
+"""What every request can reach: made once at start, the same for all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import cast
+
+from fastapi import FastAPI
+from starlette.requests import Request
+
+from treadle.api.readiness import Readiness
+from treadle.core.clock import Clock, utc_now
+from treadle.core.sealing import Sealer
+from treadle.db.database import Database
+from treadle.engine.live import LiveHub
+from treadle.identity.key_usage import KeyUsage
+from treadle.identity.lockout import LockOut
+from treadle.identity.passwords import Passwords
+from treadle.jobs.context import JobsContext
+from treadle.metrics import Metrics
+from treadle.settings import Settings
+from treadle.storage.storage import Storage
+
+
+async def _nothing_to_refresh() -> None:
+    """For a process whose metrics are all counted as things happen."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppContext:
+    """The parts that routes and their dependencies use. `stopping` is set when the process begins
+    to end: answers that go on for long (server-sent events) end then. `refresh_metrics` reads what
+    is measured only when somebody looks; it is quick and never raises.
+    """
+
+    settings: Settings
+    database: Database
+    storage: Storage
+    sealer: Sealer
+    passwords: Passwords
+    lockout: LockOut
+    jobs: JobsContext
+    live: LiveHub
+    key_usage: KeyUsage = field(default_factory=KeyUsage)
+    clock: Clock = utc_now
+    metrics: Metrics = field(default_factory=Metrics)
+    readiness: Readiness = field(default_factory=Readiness)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    refresh_metrics: Callable[[], Awaitable[None]] = _nothing_to_refresh
+
+
+def put_context(app: FastAPI, context: AppContext) -> None:
+    """Makes the context reachable from the requests of `app`."""
+    app.state.context = context
+
+
+def context_of(request: Request) -> AppContext:
+    """The context of the application that this request came to."""
+    return cast("AppContext", request.scope["app"].state.context)

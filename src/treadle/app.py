@@ -1,0 +1,102 @@
+"""The HTTP application: routes, error handlers, middleware. No logic lives here."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from treadle import __version__
+from treadle.api import health
+from treadle.api.addresses import parse_networks
+from treadle.api.context import AppContext, put_context
+from treadle.api.dispatch import RouteIndex
+from treadle.api.documentation import build_openapi
+from treadle.api.edge import Edge
+from treadle.api.errors import HANDLERS
+from treadle.api.integration_manager import (
+    destinations,
+    exchange,
+    job_output,
+    jobconfig_files,
+    jobconfigs,
+    jobs,
+    macros,
+    product,
+    sessions,
+    users,
+)
+from treadle.api.remote_access import api_keys, members, projects, roles, tokens
+
+TITLE: Final = "Treadle"
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    health.router,
+    product.router,
+    sessions.router,
+    users.router,
+    tokens.router,
+    api_keys.router,
+    members.router,
+    projects.router,
+    roles.router,
+    exchange.router,
+    jobconfigs.router,
+    jobconfig_files.router,
+    jobs.router,
+    job_output.router,
+    macros.router,
+    destinations.router,
+)
+"""The contracts' routes. Routers hold whole paths: what stands in the source is the path."""
+
+WATCHED_ROUTERS: Final[tuple[APIRouter, ...]] = (health.router,)
+"""What a process without the API answers: how it is, and what it counts."""
+
+
+class Application(FastAPI):
+    """FastAPI with our own completion of the OpenAPI document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document, made at the first call."""
+        if self.openapi_schema is None:
+            self.openapi_schema = build_openapi(
+                title=self.title, version=self.version, routes=self.routes
+            )
+        return self.openapi_schema
+
+
+def openapi_document() -> dict[str, Any]:
+    """The OpenAPI document of the whole product, for which nothing has to run."""
+    routes = [route for router in ROUTERS for route in router.routes]
+    return build_openapi(title=TITLE, version=__version__, routes=routes)
+
+
+def create_app(context: AppContext, *, routers: tuple[APIRouter, ...] = ROUTERS) -> FastAPI:
+    """The application over these parts. Raises ValueError for proxies that are no addresses."""
+    app = Application(
+        title=TITLE,
+        version=__version__,
+        # The documentation pages that FastAPI brings load scripts from other hosts.
+        docs_url=None,
+        redoc_url=None,
+        exception_handlers=HANDLERS,
+        # Half of the time of a light request, for signals that nobody collects.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    app.router.redirect_slashes = False
+    put_context(app, context)
+    # Not `include_router`: it wraps routes in routers that match one after the other.
+    routes = [route for router in routers for route in router.routes]
+    app.router.routes.extend(routes)
+    app.router.routes.insert(
+        0, RouteIndex(route for route in routes if isinstance(route, APIRoute))
+    )
+    app.add_middleware(
+        Edge,
+        metrics=context.metrics,
+        trusted_proxies=parse_networks(context.settings.trusted_proxies),
+        max_body_bytes=context.settings.max_body_bytes,
+    )
+    return app

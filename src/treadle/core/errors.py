@@ -1,0 +1,81 @@
+"""What can go wrong, as small classes; the edge (`treadle.api.errors`) gives each contract's shape.
+
+    TreadleError
+    ├── BadInput          400  the request is readable but breaks a rule; `field` names where
+    ├── Unauthenticated   401  no credential, or one that is wrong, expired or revoked
+    ├── Forbidden         403  known caller, not enough right
+    ├── NotFound          404  missing, or not visible to this caller: the two look the same
+    ├── Conflict          409  the state of the thing forbids this now
+    ├── TooLarge          413  over a size limit
+    ├── Unprocessable     422  well-formed, but cannot mean what it says
+    └── TooManyRequests   429  slow down; `retry_after_seconds` says for how long
+
+A message is for the caller: it names the field and the rule, never anything of the inside.
+"""
+
+from __future__ import annotations
+
+
+class TreadleError(Exception):
+    """Base of all errors that a caller may see."""
+
+    status: int = 500
+    code: str | None = None
+    """A word for programs, where a contract has one for this case."""
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+
+
+class BadInput(TreadleError):
+    """The request breaks a rule that the message names."""
+
+    status = 400
+
+
+class Unauthenticated(TreadleError):
+    """Nobody we know is calling. The text never says which part was wrong."""
+
+    status = 401
+
+
+class Forbidden(TreadleError):
+    """The caller is known and may see the thing, but not do this to it."""
+
+    status = 403
+
+
+class NotFound(TreadleError):
+    """The thing does not exist for this caller."""
+
+    status = 404
+
+
+class Conflict(TreadleError):
+    """The thing is in a state that forbids this."""
+
+    status = 409
+
+
+class TooLarge(TreadleError):
+    """A body, an archive or a list is over its limit."""
+
+    status = 413
+
+
+class Unprocessable(TreadleError):
+    """A well-formed request that cannot mean what it says."""
+
+    status = 422
+
+
+class TooManyRequests(TreadleError):
+    """The caller has used up its allowance."""
+
+    status = 429
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds

@@ -1,0 +1,1 @@
+"""The forms that an expression may be written in, each read to the one compiled form."""

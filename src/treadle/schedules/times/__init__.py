@@ -1,0 +1,1 @@
+"""The arithmetic of wall clocks, zones and instants. Pure integers; no text is read here."""

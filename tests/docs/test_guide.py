@@ -1,0 +1,123 @@
+"""The guide's commands work as they stand there, in order, and answer what it shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.server import ServeProcess
+
+ROOT = Path(__file__).parents[2]
+GUIDE = ROOT / "docs" / "guides" / "integration-manager.md"
+ADDRESS = "http://127.0.0.1:8080"
+PASSWORD = "the admin of the guide"
+SECONDS = 100.0
+
+VOLATILE = frozenset(
+    {"access_token", "refresh_token", "id", "href", "project", "packagePrefix", "created"}
+    | {"lastModified", "scheduled", "received", "started", "finished", "duration", "size"}
+)
+"""Fields that differ from call to call: only their types are compared."""
+
+_STEP = re.compile(
+    r"^```bash\n(.*?)^```\n(?:\n```(json|text)\n(.*?)^```)?", re.DOTALL | re.MULTILINE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Commands, and the answer that stands below them."""
+
+    commands: str
+    kind: str
+    answer: str
+
+
+def steps_of(page: str) -> list[Step]:
+    return [Step(*found) for found in _STEP.findall(page)]
+
+
+def run_in_order(steps: list[Step], *, folder: Path) -> list[str]:
+    """What each step printed; they share one shell, as the reader's do."""
+    script = "set -eu\n" + "".join(f"{step.commands}printf '\\036'\n" for step in steps)
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout.split("\x1e")[:-1]
+
+
+def assert_same(shown: Any, real: Any, *, place: str = "$", volatile: bool = False) -> None:
+    """The same fields with the same types; the same values, too, unless they are volatile."""
+    assert type(shown) is type(real), f"{place}: {shown!r} is shown, {real!r} came"
+    if isinstance(shown, dict):
+        assert shown.keys() == real.keys(), place
+        for name in shown:
+            assert_same(shown[name], real[name], place=f"{place}.{name}", volatile=name in VOLATILE)
+    elif isinstance(shown, list):
+        assert len(shown) == len(real), place
+        for index, (one, other) in enumerate(zip(shown, real, strict=True)):
+            assert_same(one, other, place=f"{place}[{index}]")
+    elif not volatile:
+        assert shown == real, place
+
+
+def assert_holds_lines(shown: str, real: str) -> None:
+    """Every shown line came; `…` stands for anything."""
+    for line in shown.splitlines():
+        pattern = "^" + ".*".join(re.escape(part) for part in line.split("…")) + "$"
+        assert re.search(pattern, real, re.MULTILINE), f"{line!r} is shown and did not come"
+
+
+def without_treadle() -> dict[str, str]:
+    """Our environment, for what installs packages: proxies, certificates, indexes."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("TREADLE_")}
+
+
+def test_comparison_sees_what_differs() -> None:
+    assert_same({"id": "1", "n": 1}, {"id": "2", "n": 1})
+    for real in ({"id": 2, "n": 1}, {"id": "2", "n": 2}, {"id": "2"}, {"id": "2", "n": 1, "m": 0}):
+        with pytest.raises(AssertionError):
+            assert_same({"id": "1", "n": 1}, real)
+    assert_holds_lines("a…c\nd", "d\nabc")
+    with pytest.raises(AssertionError):
+        assert_holds_lines("a…c", "ab")
+
+
+async def test_commands_answer_what_is_shown(
+    serve: Callable[..., ServeProcess], tmp_path: Path
+) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("the guide speaks curl, which is not installed here")
+    running = serve("--port", "0", TREADLE_ADMIN_PASSWORD=PASSWORD, **without_treadle())
+    await running.ready()
+    folder = tmp_path / "reader"
+    (folder / "treadle-data").mkdir(parents=True)
+    (folder / "treadle-data" / "admin-password").write_text(f"{PASSWORD}\n")
+    (folder / "examples").symlink_to(ROOT / "examples")
+
+    page = GUIDE.read_text(encoding="utf-8")
+    assert ADDRESS in page
+    steps = steps_of(page.replace(ADDRESS, running.url))
+    printed = run_in_order(steps, folder=folder)
+
+    assert len(printed) == len(steps) > 10
+    for step, real in zip(steps, printed, strict=True):
+        if step.kind == "json":
+            assert_same(json.loads(step.answer), json.loads(real))
+        elif step.kind == "text":
+            assert_holds_lines(step.answer, real)
