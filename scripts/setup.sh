@@ -53,7 +53,9 @@ if [ "$(.venv/bin/uv --version 2>/dev/null | cut -d' ' -f2)" != "$uv_version" ];
 fi
 
 say "Installing what uv.lock pins"
-UV_PROJECT_ENVIRONMENT=.venv .venv/bin/uv sync --frozen --quiet ||
+sync() { UV_PROJECT_ENVIRONMENT=.venv .venv/bin/uv sync --frozen --quiet "$@"; }
+# Behind a proxy with certificates of its own, only the system's store knows them.
+sync 2>/dev/null || sync --system-certs ||
     stop "the libraries could not be installed." "Is the package index reachable from here?"
 
 if ! command -v bwrap >/dev/null 2>&1; then

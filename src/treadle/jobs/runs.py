@@ -57,27 +57,18 @@ async def submit_run(
     package = await _package(tx, job, request)
     await macros.require_sets(tx, request.macro_sets)
     run_id = new_id()
-    row = NewRun(
-        id=run_id,
-        project_id=job.project_id,
-        job_id=job.id,
-        job_name=job.name,
-        state=await _first_state(tx, job),
-        max_retries=job.max_retries,
-        retry_backoff_seconds=job.retry_backoff_seconds,
-        timeout_seconds=job.timeout_minutes * 60,
-        blocking=job.blocking,
-        network=job.network,
-        log_level=_log_level(request.log_level) or job.log_level,
-        destination_id=job.destination_id,
+    row = await _row(
+        tx,
+        job,
+        caller,
+        run_id=run_id,
         package=package,
         input=request.input,
+        log_level=_log_level(request.log_level) or job.log_level,
         macros=macros.seal_run_macros(context.sealer, tx.tenant, run_id, request.macros),
         macro_sets=list(request.macro_sets),
         tags=list(request.tags or job.tags),
-        submitted_by=caller.ref,
-        scheduled_at=now,
-        retry_of=None,
+        now=now,
     )
     return await _insert(tx, context, row)
 
@@ -94,27 +85,19 @@ async def retry_run(
         raise Conflict("this job is not active")
     if not await definition_store.has_content(tx, bytes.fromhex(old.package["sha256"])):
         raise Conflict("the package of this run is no longer stored")
-    new_run_id = new_id()
-    row = NewRun(
-        id=new_run_id,
-        project_id=old.project_id,
-        job_id=old.job_id,
-        job_name=job.name,
-        state=await _first_state(tx, job),
-        max_retries=job.max_retries,
-        retry_backoff_seconds=job.retry_backoff_seconds,
-        timeout_seconds=job.timeout_minutes * 60,
-        blocking=job.blocking,
-        network=job.network,
-        log_level=old.log_level,
-        destination_id=job.destination_id,
+    run_id_again = new_id()
+    row = await _row(
+        tx,
+        job,
+        caller,
+        run_id=run_id_again,
         package=old.package,
         input=old.input,
-        macros=macros.reseal_run_macros(context.sealer, old, new_run_id),
+        log_level=old.log_level,
+        macros=macros.reseal_run_macros(context.sealer, old, run_id_again),
         macro_sets=old.macro_sets,
         tags=old.tags,
-        submitted_by=caller.ref,
-        scheduled_at=now,
+        now=now,
         retry_of=old.id,
     )
     return await _insert(tx, context, row)
@@ -234,6 +217,46 @@ async def _insert(tx: Transaction, context: JobsContext, row: NewRun) -> Run:
     if run.state is RunState.QUEUED:
         await enqueue_run(tx, run, bound=context.queue_bound)
     return run
+
+
+async def _row(
+    tx: Transaction,
+    job: Job,
+    caller: Principal,
+    *,
+    run_id: UUID,
+    package: dict[str, Any],
+    input: dict[str, Any],  # noqa: A002 - the run's word
+    log_level: str,
+    macros: bytes | None,
+    macro_sets: list[str],
+    tags: list[str],
+    now: datetime,
+    retry_of: UUID | None = None,
+) -> NewRun:
+    """A run of this job as the job is now; only what is named here may differ from run to run."""
+    return NewRun(
+        id=run_id,
+        project_id=job.project_id,
+        job_id=job.id,
+        job_name=job.name,
+        state=await _first_state(tx, job),
+        max_retries=job.max_retries,
+        retry_backoff_seconds=job.retry_backoff_seconds,
+        timeout_seconds=job.timeout_minutes * 60,
+        blocking=job.blocking,
+        network=job.network,
+        log_level=log_level,
+        destination_id=job.destination_id,
+        package=package,
+        input=input,
+        macros=macros,
+        macro_sets=macro_sets,
+        tags=tags,
+        submitted_by=caller.ref,
+        scheduled_at=now,
+        retry_of=retry_of,
+    )
 
 
 async def _first_state(tx: Transaction, job: Job) -> RunState:

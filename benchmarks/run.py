@@ -1,0 +1,41 @@
+"""`make bench`: every benchmark, one after the other, as one table.
+
+`python -m benchmarks.run [NAME …]` measures only those that are named.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+
+import structlog
+from rich.console import Console
+
+from benchmarks import engine, packages
+from benchmarks.engine import Row, table
+
+BENCHMARKS: dict[str, Callable[[], Sequence[Row]]] = {
+    "engine": engine.rows,
+    "packages": packages.rows,
+}
+
+
+def main(names: Sequence[str]) -> int:
+    """Prints the table; 2 for a name that there is not."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    console = Console()
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        console.print(f"there is no benchmark {unknown[0]!r}: {', '.join(BENCHMARKS)}")
+        return 2
+    measured: list[Row] = []
+    for name in names or BENCHMARKS:
+        console.print(f"measuring {name} …")
+        measured += BENCHMARKS[name]()
+    console.print(table(measured))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
