@@ -16,7 +16,7 @@ demo: install  ## Set up, run the main job over HTTP, leave the server running
 	@$(PYTHON) scripts/demo.py
 
 test: check  ## Set up, then linters, types, import rules and all tests
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest -n auto $(ARGS)
 
 check: install  ## Linters, types, import rules
 	@.venv/bin/ruff check .
@@ -32,4 +32,4 @@ bench: install  ## Measure, as ratios in one run
 	@$(PYTHON) -m benchmarks.run $(ARGS)
 
 schema: install  ## Rewrite src/treadle/db/schema.sql from the migrations
-	@$(PYTHON) -m treadle.db.schema --write
+	@$(PYTHON) -m treadle.db.schema

@@ -70,9 +70,10 @@ async def prepare(database: Database, context: JobsContext, folder: Path) -> tup
     path.write_bytes(content.getvalue())
     upload = await files.check_upload(context, path, "noop.zip")
     draft = JobDraft("noop", package_name="noop.zip", entry_point="noop.main")
+    await files.store_upload(database, context, tenant_id, upload, now=utc_now())
     async with database.tenant(tenant_id) as tx:
         job = await definitions.create_job(tx, caller, draft, now=utc_now())
-        await files.keep_upload(tx, context, caller, job.id, upload, now=utc_now())
+        await files.keep_upload(tx, caller, job.id, upload, now=utc_now())
     return caller, job.id
 
 

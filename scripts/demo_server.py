@@ -74,7 +74,7 @@ def admin_password(data_dir: Path) -> Password:
         return Password(path.read_text().strip(), shown(path))
     if (data_dir / "secret.key").exists():
         raise DemoFailed(
-            f"{shown(data_dir)} was set up before, with a password that this script does not know.\n"
+            f"{shown(data_dir)} was set up before, with a password that the demo does not know.\n"
             f"Set {PASSWORD_VARIABLE} to the password of admin, or choose another folder with"
             " TREADLE_DATA_DIR."
         )

@@ -3,7 +3,6 @@
 pytest_plugins = [
     "fixtures.database",
     "fixtures.jobs",
-    "fixtures.processes",
     "fixtures.server",
     "fixtures.workers",
 ]

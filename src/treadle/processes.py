@@ -43,6 +43,7 @@ from treadle.engine.queue import Entry
 from treadle.engine.supervisor import Supervisor
 from treadle.faults import StartFault
 from treadle.foundation import Foundation, Report, open_foundation
+from treadle.identity.key_usage import WRITE_EVERY
 from treadle.jobs.context import JobsContext
 from treadle.listening import HttpServer
 from treadle.metrics import Metrics
@@ -58,6 +59,7 @@ log = structlog.get_logger()
 HTTP_GRACE_SECONDS: Final = 10.0
 """For requests that are being answered when everything else has ended."""
 METRICS_SECONDS: Final = 2.0
+KEY_USAGE_SECONDS: Final = WRITE_EVERY.total_seconds()
 SANDBOX_CHECK_SECONDS: Final = 60.0
 CACHE_PRUNE_SECONDS: Final = 3600.0
 SERVER_FILE: Final = "server.json"
@@ -141,6 +143,7 @@ class _Process:
             context = self._context(foundation)
             context.live.start()
             stack.push_async_callback(context.live.stop)
+            self._start_key_usage(stack, context)
             if http is not None:
                 # Again, in its place: requests are answered until the lanes have ended.
                 stack.push_async_callback(self._close, http)
@@ -188,6 +191,7 @@ class _Process:
                 storage=foundation.storage,
                 queue_bound=settings.tenant_queue_bound,
                 archive_limits=ArchiveLimits(archive_bytes=settings.max_package_bytes),
+                count_end=lambda state: self._metrics.runs_finished.labels(state).inc(),
             ),
             live=LiveHub(database),
             metrics=self._metrics,
@@ -237,6 +241,18 @@ class _Process:
             loop = Loop(name, tick, interval_seconds=seconds)
             loop.start()
             stack.push_async_callback(loop.stop)
+
+    def _start_key_usage(self, stack: AsyncExitStack, context: AppContext) -> None:
+        """When keys were used last is written every minute, and once more at the end."""
+        if Role.API not in self._plan.roles:
+            return
+
+        async def write() -> None:
+            await context.key_usage.write(context.database)
+
+        loop = Loop("key-usage", write, interval_seconds=KEY_USAGE_SECONDS)
+        loop.start()
+        stack.push_async_callback(_last_write, loop, write)
 
     async def _drain(self, supervisor: Supervisor, handlers: _Handlers) -> None:
         """Ends the lanes; a second signal takes the rest of the grace from what still runs."""
@@ -326,6 +342,14 @@ class _Handlers:
         if not hurried.cancelled():
             for task in tuple(self._running):
                 task.cancel("stop now")
+
+
+async def _last_write(loop: Loop, write: Callable[[], Awaitable[None]]) -> None:
+    await loop.stop()
+    try:
+        await write()
+    except DatabaseUnavailable as error:
+        log.warning("key_usage_not_written", error=str(error))
 
 
 async def _prune_caches(parts: WorkerParts) -> None:

@@ -21,9 +21,8 @@ from treadle.jobs.worker import Worker, WorkerSettings
 from treadle.packages.cache import PackageCache
 from treadle.packages.environments import Environments
 from treadle.packages.folder_lock import try_lock
-from treadle.packages.removal import remove_tree
 from treadle.packages.uv_command import current_interpreter
-from treadle.sandbox import Limits
+from treadle.sandbox import Limits, remove_folder
 from treadle.settings import Settings
 
 MEBIBYTE: Final = 1024 * 1024
@@ -116,7 +115,7 @@ def working_folder(settings: Settings) -> Generator[Path]:
         try:
             yield folder
         finally:
-            remove_tree(folder)
+            remove_folder(folder)
             lock.unlink()
 
 
@@ -126,5 +125,5 @@ def _remove_leftovers(parent: Path) -> None:
             if held is not None:
                 folder = lock.with_suffix("")
                 if folder.exists():
-                    remove_tree(folder)
+                    remove_folder(folder)
                 lock.unlink(missing_ok=True)

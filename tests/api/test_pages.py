@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -69,6 +69,7 @@ async def test_the_first_page_by_default(lists: Server) -> None:
 async def test_the_links_lead_through_the_whole_list(lists: Server) -> None:
     url = "/api/test/rows?size=7&sortby=name&direction=DESC&filter=a%26b&kind=x"
     seen: list[int] = []
+    page: dict[str, Any] = {}
     while url:
         page = (await lists.anonymous.get(url)).json()
         assert {row["sort"] for row in page["items"]} == {"name"}

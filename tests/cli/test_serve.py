@@ -114,6 +114,22 @@ async def test_a_request_under_way_is_answered_before_the_end(
     assert await process.ended() == 0
 
 
+async def test_the_settings_of_a_proxy_reach_the_edge(serve: Serve, database_url: str) -> None:
+    process = serve(
+        "--only",
+        "api",
+        "--port",
+        "0",
+        TREADLE_DATABASE_URL=database_url,
+        TREADLE_TRUSTED_PROXIES="10.0.0.0/8, 127.0.0.1",
+    )
+    await process.ready()
+    async with httpx.AsyncClient(base_url=process.url) as client:
+        await client.get("/api/product/info", headers={"X-Forwarded-For": "198.51.100.7"})
+    await process.stop()
+    assert '"client":"198.51.100.7"' in process.log
+
+
 async def test_ctrl_c_is_an_orderly_end_too(serve: Serve, database_url: str) -> None:
     process = serve("--only", "scheduler", TREADLE_DATABASE_URL=database_url)
     await process.until("is ready")
@@ -166,6 +182,7 @@ async def test_a_port_that_is_taken_is_said_before_anything_is_made(serve: Serve
         ({"TREADLE_SECRET_KEY": "short"}, "TREADLE_SECRET_KEY: each key needs at least 32"),
         ({"TREADLE_STORAGE_URL": "ftp://x"}, "TREADLE_STORAGE_URL: "),
         ({"TREADLE_PUBLIC_URL": "treadle.example"}, "TREADLE_PUBLIC_URL: must be like"),
+        ({"TREADLE_TRUSTED_PROXIES": "10.0.0.0/8, x"}, "TREADLE_TRUSTED_PROXIES: 'x' is neither"),
         ({"TREADLE_ADMIN_PASSWORD": "short"}, "TREADLE_ADMIN_PASSWORD: password must have 8"),
     ],
 )

@@ -78,7 +78,7 @@ async def ask(url: str, query: str) -> object:
 
 async def eventually(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - other processes set no events of ours
+        while not condition():
             await asyncio.sleep(0.01)
 
 

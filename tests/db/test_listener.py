@@ -106,7 +106,7 @@ async def test_listening_begins_again_when_the_server_is_back(quick_path: Path) 
                 await heard.next_beginning()
                 server.stop()
                 async with asyncio.timeout(30):
-                    while not any(line["event"] == "listener_failed" for line in logs):  # noqa: ASYNC110
+                    while not any(line["event"] == "listener_failed" for line in logs):
                         await asyncio.sleep(0.01)
                 server.start()
                 await heard.next_beginning()
@@ -145,5 +145,5 @@ async def test_cancelled_listener_gives_its_connection_back(
         await heard.next_beginning()
         (process,) = await listener_processes(owner)
     async with asyncio.timeout(30):
-        while process in await listener_processes(owner):  # noqa: ASYNC110 - the server's own
+        while process in await listener_processes(owner):
             await asyncio.sleep(0.01)

@@ -24,8 +24,7 @@ async def single(database_url: str) -> AsyncGenerator[Database]:
 
 
 async def backend_of(db: Database) -> int:
-    row = await db.system_fetchrow("SELECT pg_backend_pid() AS pid")
-    assert row is not None
+    (row,) = await db.system_fetch("SELECT pg_backend_pid() AS pid")
     return row["pid"]
 
 
@@ -33,12 +32,11 @@ async def test_it_sees_the_rows_of_all_tenants(database: Database) -> None:
     async with database.system() as tx:
         for name in ("alice", "stranger"):
             await tx.execute("INSERT INTO tenants VALUES (gen_random_uuid(), $1, now())", name)
-    row = await database.system_fetchrow(
-        "SELECT array_agg(name ORDER BY name) AS names FROM tenants WHERE name <> $1", "nobody"
+    rows = await database.system_fetch(
+        "SELECT name FROM tenants WHERE name <> $1 ORDER BY name", "nobody"
     )
-    assert row is not None
-    assert row["names"] == ["alice", "stranger"]
-    assert await database.system_fetchrow("SELECT 1 FROM tenants WHERE false") is None
+    assert rows == [("alice",), ("stranger",)]
+    assert await database.system_fetch("SELECT 1 FROM tenants WHERE false") == []
 
 
 async def test_no_transaction_is_left_and_the_connection_is_used_again(
@@ -64,14 +62,14 @@ async def test_a_table_that_changed_under_the_statement_is_read_again(
     await owner.execute("CREATE TABLE treadle.notes (id int)")
     await owner.execute("INSERT INTO treadle.notes VALUES (7)")
     await owner.execute("GRANT SELECT ON treadle.notes TO treadle_system")
-    assert await single.system_fetchrow("SELECT * FROM notes") == (7,)
+    assert await single.system_fetch("SELECT * FROM notes") == [(7,)]
     await owner.execute("ALTER TABLE treadle.notes ADD COLUMN more text DEFAULT 'new'")
-    assert await single.system_fetchrow("SELECT * FROM notes") == (7, "new")
+    assert await single.system_fetch("SELECT * FROM notes") == [(7, "new")]
 
 
 async def test_a_bad_statement_is_an_error_and_harms_no_other(single: Database) -> None:
     with pytest.raises(asyncpg.UndefinedTableError):
-        await single.system_fetchrow("SELECT * FROM nothing_of_ours")
+        await single.system_fetch("SELECT * FROM nothing_of_ours")
     await backend_of(single)
 
 
@@ -85,7 +83,7 @@ async def test_a_pool_that_is_used_up_is_unavailable(single: Database) -> None:
 async def test_a_cancelled_read_gives_its_place_back(
     single: Database, owner: asyncpg.Connection
 ) -> None:
-    reading = asyncio.create_task(single.system_fetchrow("SELECT pg_sleep(60)"))
+    reading = asyncio.create_task(single.system_fetch("SELECT pg_sleep(60)"))
     async with asyncio.timeout(10):
         while not await owner.fetchval(
             "SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'"

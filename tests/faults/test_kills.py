@@ -6,21 +6,26 @@ time: a sampler looks at the processes of the machine itself, not at what our ta
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
 import threading
+import time
 from collections import defaultdict
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from faults.calls import PASSWORD, Api
 from fixtures.jobs import package_bytes
-from fixtures.processes import Api, Installation, wait_until
+from fixtures.server import ServeProcess
+from treadle.db.postmaster import read_postmaster
 
 RUNS = 200
+DEADLINE_SECONDS = 180
 BRIEF = "import time\ndef main():\n    time.sleep(1.5)\n    return 'done'\n"
 
 WORK_FOLDER = re.compile(rb"/([0-9a-f-]{36})-(\d+)/work\0")
@@ -88,56 +93,81 @@ def descendants(pid: int) -> list[int]:
     return found + [grandchild for child in found for grandchild in descendants(child)]
 
 
-def test_kills_lose_nothing_and_double_nothing(
-    installation: Installation, capsys: pytest.CaptureFixture[str]
+async def until(condition: Callable[[], Awaitable[bool]], *, what: str) -> float:
+    """Waits until the condition holds, and says for how many seconds; fails after a deadline."""
+    begun = time.monotonic()
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while not await condition():
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise AssertionError(f"not within {DEADLINE_SECONDS} seconds: {what}") from None
+    return time.monotonic() - begun
+
+
+async def test_kills_lose_nothing_and_double_nothing(
+    serve: Callable[..., ServeProcess], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server = installation.process("server")
-    worker = installation.process("worker", "--only", "worker")
-    api = Api(server)
-    job_id = api.make_job(package_bytes(hello=BRIEF), maxRetries=10, retryBackoffSeconds=0)
-    run_ids = [api.run(job_id) for _ in range(RUNS)]
+    server = serve("--port", "0", TREADLE_ADMIN_PASSWORD=PASSWORD)
+    await server.ready()
+    worker = serve("--only", "worker", "--port", "0")
+    await worker.ready()
+    api = await Api.log_in(server)
+    job_id = await api.make_job(package_bytes(hello=BRIEF), maxRetries=10, retryBackoffSeconds=0)
+    run_ids = [await api.run(job_id) for _ in range(RUNS)]
     recoveries: dict[str, float] = {}
 
-    def finished() -> int:
-        return api.statistics().get("finished", 0)
+    async def recover(what: str) -> None:
+        before = min(await api.finished(), RUNS - 1)
 
-    def recover(what: str) -> None:
-        before = finished()
-        recoveries[what] = wait_until(
-            lambda: finished() > min(before, RUNS - 1), what=f"work goes on after {what}"
-        )
+        async def is_further() -> bool:
+            return await api.finished() > before
+
+        recoveries[what] = await until(is_further, what=f"work goes on after {what}")
+
+    async def has_begun() -> bool:
+        return await api.finished() > 10
+
+    async def package_is_killed() -> bool:
+        return kill_packages(sampler) > 0
+
+    async def is_done() -> bool:
+        return await api.finished() == RUNS
 
     with Sampler().watching() as sampler:
-        wait_until(lambda: finished() > 10, what="the first runs are finished")
-        worker.kill()
-        worker.start()
-        recover("the worker's kill")
+        await until(has_begun, what="the first runs are finished")
+        await worker.kill()
+        worker = serve("--only", "worker", "--port", "0")
+        await worker.ready()
+        await recover("the worker's kill")
 
-        wait_until(lambda: kill_packages(sampler) > 0, what="a package is killed")
-        recover("the packages' kill")
+        await until(package_is_killed, what="a package is killed")
+        await recover("the packages' kill")
 
-        os.kill(installation.postmaster(), signal.SIGKILL)
-        recover("PostgreSQL's kill")
+        postmaster = read_postmaster(server.data_dir / "postgres" / "data")
+        assert postmaster is not None
+        os.kill(postmaster.pid, signal.SIGKILL)
+        await recover("PostgreSQL's kill")
 
-        server.kill()
-        server.start()
-        api = Api(server)
-        recover("the server's kill")
-
-        wait_until(
-            lambda: finished() == RUNS, what=f"all {RUNS} runs are finished", seconds=180, every=0.5
-        )
-    runs = api.runs(job_id)
+        await api.close()
+        await server.kill()
+        server = serve("--port", "0")
+        await server.ready()
+        api = await Api.log_in(server)
+        await recover("the server's kill")
+        await until(is_done, what=f"all {RUNS} runs are finished")
+    runs = await api.runs(job_id)
     assert sorted(run["id"] for run in runs) == sorted(run_ids)
     assert {run["status"] for run in runs} == {"FINISHED"}
     assert sampler.overlaps == set()
     assert sampler.most_at_once > 1
-    attempts = [api.call("GET", f"/api/jobs/{run['id']}").json()["attempts"] for run in runs]
+    attempts = [(await api.call("GET", f"/api/jobs/{id_}")).json()["attempts"] for id_ in run_ids]
     for tries in attempts:
         assert [one["attempt"] for one in tries] == list(range(1, len(tries) + 1))
         assert [one["outcome"] for one in tries].count("finished") == 1
         assert tries[-1]["outcome"] == "finished"
     assert sum(len(tries) for tries in attempts) > RUNS  # the kills did hit
+    await api.close()
     with capsys.disabled():
         times = ", ".join(f"{what} {seconds:.1f} s" for what, seconds in recoveries.items())
         print(f"\n[faults] work went on after {times}; {sampler.samples} samples")

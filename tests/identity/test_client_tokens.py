@@ -31,6 +31,7 @@ from treadle.identity.key_authentication import (
     authenticate_client_token,
     authenticate_key,
 )
+from treadle.identity.lookups import Lookups
 from treadle.identity.members import remove_member
 from treadle.identity.model import ClientToken, IssuedKey
 from treadle.identity.sessions import TOKEN_REFUSED, authenticate
@@ -56,7 +57,7 @@ async def is_live(
 ) -> bool:
     text = token if isinstance(token, str) else token.access_token
     try:
-        await authenticate_client_token(db, access_token=text, address=address, now=now)
+        await authenticate_client_token(Lookups(db), access_token=text, address=address, now=now)
     except Unauthenticated as error:
         assert error.message == TOKEN_REFUSED
         return False
@@ -81,17 +82,17 @@ async def test_a_token_calls_as_its_key_with_the_roles_of_this_moment(database: 
     assert is_client_token(token.access_token)
 
     caller = await authenticate_client_token(
-        database, access_token=token.access_token, address=ADDRESS, now=NOW
+        Lookups(database), access_token=token.access_token, address=ADDRESS, now=NOW
     )
     assert caller == await authenticate_key(
-        database, api_key=issued.api_key, address=ADDRESS, now=NOW
+        Lookups(database), api_key=issued.api_key, address=ADDRESS, now=NOW
     )
     assert (caller.name, caller.application_role) == ("Import", "Consumer")
 
     async with database.tenant(tenant.tenant.id) as tx:
         await remove_member(tx, administrator_of(tenant), issued.key.roles[0].id)
     caller = await authenticate_client_token(
-        database, access_token=token.access_token, address=ADDRESS, now=NOW
+        Lookups(database), access_token=token.access_token, address=ADDRESS, now=NOW
     )
     assert caller.has_no_role
 
@@ -101,6 +102,7 @@ async def test_only_the_hash_of_a_token_is_stored(
 ) -> None:
     token = await issue(database, await make_key(database, await make_tenant(database)))
     stored = await owner.fetchval("SELECT t::text FROM treadle.client_tokens t")
+    assert stored is not None
     assert token.access_token not in stored
     assert token.access_token not in repr(token)
 
@@ -253,7 +255,7 @@ async def test_an_altered_token_is_refused(database: Database) -> None:
     ):
         assert not await is_live(database, text), text
     with pytest.raises(Unauthenticated, match=TOKEN_REFUSED):
-        await authenticate(database, access_token=token, now=NOW)
+        await authenticate(Lookups(database), access_token=token, now=NOW)
 
 
 async def test_a_token_can_be_ended_alone(database: Database) -> None:

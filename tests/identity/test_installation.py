@@ -10,6 +10,7 @@ from factories import NOW, PASSWORD, cheap_passwords, log_in, make_tenant
 from treadle.core.errors import BadInput, Conflict, Unauthenticated
 from treadle.db.database import Database
 from treadle.identity.installation import FirstStart, create_tenant, ensure_installation
+from treadle.identity.lookups import Lookups
 from treadle.identity.sessions import authenticate
 
 
@@ -36,7 +37,7 @@ async def test_the_first_start_makes_the_default_tenant_and_an_administrator(
 
     assert first == FirstStart(created=True, password_generated=None)
     tokens = await log_in(database, "admin")
-    admin = await authenticate(database, access_token=tokens.access_token, now=NOW)
+    admin = await authenticate(Lookups(database), access_token=tokens.access_token, now=NOW)
     assert (admin.name, admin.application_role) == ("admin", "Administrator")
     async with database.tenant(admin.tenant_id) as tx:
         assert [row["name"] for row in await tx.fetch("SELECT name FROM tenants")] == ["default"]

@@ -29,6 +29,7 @@ from treadle.identity.key_authentication import (
     authenticate_key,
 )
 from treadle.identity.key_texts import api_key_text, read_api_key
+from treadle.identity.lookups import Lookups
 from treadle.identity.model import IssuedKey, PrincipalKind
 
 INSTANT = timedelta(milliseconds=1)
@@ -40,7 +41,7 @@ async def is_taken(
 ) -> bool:
     """Whether the key lets anybody in; the refusal of a wrong one has one text."""
     try:
-        await authenticate_key(db, api_key=api_key, address=address, now=now)
+        await authenticate_key(Lookups(db), api_key=api_key, address=address, now=now)
     except Unauthenticated as error:
         assert error.message == KEY_REFUSED
         return False
@@ -67,7 +68,9 @@ async def test_a_key_calls_with_exactly_its_roles(database: Database) -> None:
         project_roles={tenant.project.id: "Manager", other.id: "Member"},
     )
 
-    caller = await authenticate_key(database, api_key=issued.api_key, address=ADDRESS, now=NOW)
+    caller = await authenticate_key(
+        Lookups(database), api_key=issued.api_key, address=ADDRESS, now=NOW
+    )
 
     assert (caller.kind, caller.id) == ("api_key", str(issued.key.client_id))
     assert caller.ref == issued.key.ref
@@ -80,7 +83,9 @@ async def test_a_key_calls_with_exactly_its_roles(database: Database) -> None:
 async def test_a_key_without_a_role_is_known_and_has_none(database: Database) -> None:
     tenant = await make_tenant(database)
     issued = await make_key(database, tenant)
-    caller = await authenticate_key(database, api_key=issued.api_key, address=ADDRESS, now=NOW)
+    caller = await authenticate_key(
+        Lookups(database), api_key=issued.api_key, address=ADDRESS, now=NOW
+    )
     assert caller.has_no_role
     assert caller.application_role is None
 
@@ -102,7 +107,9 @@ async def test_roles_of_another_tenant_or_kind_with_the_same_id_are_not_taken(
                 role="Administrator",
                 now=NOW,
             )
-    caller = await authenticate_key(database, api_key=issued.api_key, address=ADDRESS, now=NOW)
+    caller = await authenticate_key(
+        Lookups(database), api_key=issued.api_key, address=ADDRESS, now=NOW
+    )
     assert caller.has_no_role
 
 
@@ -284,8 +291,8 @@ async def test_authentication_reads_each_table_by_its_index(
         """
     )
     async with database.system() as tx:
-        by_key = await tx.fetch(f"EXPLAIN {client_store.KEY}", new_id())
-        by_token = await tx.fetch(f"EXPLAIN {client_store.TOKEN}", b"hash", NOW)
+        by_key = await tx.fetch(f"EXPLAIN {client_store.KEYS}", [new_id(), new_id()])
+        by_token = await tx.fetch(f"EXPLAIN {client_store.TOKENS}", [b"hash", b"more"])
     for plan, indexes in (
         (by_key, ("api_keys_pkey", "firewall_rules_", "members_tenant_id_member_type")),
         (

@@ -23,6 +23,7 @@ from treadle.core.errors import BadInput, TooManyRequests, TreadleError, Unauthe
 from treadle.db.database import Database
 from treadle.identity import sessions
 from treadle.identity.lockout import LockOut
+from treadle.identity.lookups import Lookups
 from treadle.identity.passwords import Passwords
 from treadle.identity.sessions import LOGIN_REFUSED, authenticate
 
@@ -62,7 +63,7 @@ async def test_log_in_opens_a_session_that_authenticates(database: Database) -> 
     tenant = await make_tenant(database, admin_username="Alice")
 
     tokens = await log_in(database, " aLICE ")
-    caller = await authenticate(database, access_token=tokens.access_token, now=NOW)
+    caller = await authenticate(Lookups(database), access_token=tokens.access_token, now=NOW)
 
     assert tokens.expires_in == 36_000
     assert tokens.access_token.startswith("tdl_at_")

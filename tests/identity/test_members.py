@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID, uuid4
 
 import pytest
@@ -9,11 +10,13 @@ import pytest
 from factories import (
     NOW,
     administrator_of,
+    make_key,
     make_principal,
     make_project,
     make_tenant,
     make_user,
     principal_of,
+    until_somebody_waits,
 )
 from treadle.core.errors import BadInput, Conflict, Forbidden, NotFound
 from treadle.core.pages import Window
@@ -21,6 +24,7 @@ from treadle.db.database import Database
 from treadle.db.transaction import Transaction
 from treadle.identity.members import list_members, remove_member, set_member
 from treadle.identity.model import Member, Principal, ProjectRole
+from treadle.identity.projects import delete_project
 from treadle.identity.rights import MISSING
 
 
@@ -245,3 +249,100 @@ async def test_the_last_administrator_keeps_the_role(database: Database) -> None
     await make_user(database, tenant, role="Administrator")
     async with database.tenant(tenant.tenant.id) as tx:
         await remove_member(tx, key, member.id)
+
+
+async def test_a_key_is_a_member_like_a_person(database: Database) -> None:
+    tenant = await make_tenant(database)
+    issued = await make_key(database, tenant)
+    root, member_id = administrator_of(tenant), str(issued.key.client_id)
+    async with database.tenant(tenant.tenant.id) as tx:
+        for role, project_id in (("Consumer", None), ("Manager", tenant.project.id)):
+            member = await set_member(
+                tx,
+                root,
+                member_type="api_key",
+                member_id=member_id,
+                role=role,
+                project_id=project_id,
+                now=NOW,
+            )
+            assert (member.member_type, member.member_id) == ("api_key", member_id)
+            assert member in await everybody(tx, root, project_id)
+            await remove_member(tx, root, member.id)
+            assert member not in await everybody(tx, root, project_id)
+
+
+async def test_a_key_that_is_none_or_spelled_otherwise_is_missing(database: Database) -> None:
+    """A role under another spelling would be nobody's."""
+    tenant, foreign = await make_tenant(database), await make_tenant(database)
+    own, theirs = await make_key(database, tenant), await make_key(database, foreign)
+    client_id = own.key.client_id
+    async with database.tenant(tenant.tenant.id) as tx:
+        for member_id in (
+            str(theirs.key.client_id),
+            str(uuid4()),
+            str(client_id).upper(),
+            client_id.hex,
+            f"{{{client_id}}}",
+            f"urn:uuid:{client_id}",
+            "",
+        ):
+            with pytest.raises(NotFound, match=MISSING):
+                await set_member(
+                    tx,
+                    administrator_of(tenant),
+                    member_type="api_key",
+                    member_id=member_id,
+                    role="Consumer",
+                    now=NOW,
+                )
+
+
+async def test_a_key_is_no_administrator_that_could_be_left_alone(database: Database) -> None:
+    tenant = await make_tenant(database)
+    issued = await make_key(database, tenant, role="Administrator")
+    key = make_principal(tenant.tenant.id, kind="api_key", id=str(issued.key.client_id))
+    async with database.tenant(tenant.tenant.id) as tx:
+        person, program = await everybody(tx, key)
+        assert (person.member_type, program.member_type) == ("user", "api_key")
+        with pytest.raises(Conflict):
+            await remove_member(tx, key, person.id)
+        await remove_member(tx, key, program.id)
+
+
+async def test_a_list_of_members_has_its_bounds(database: Database) -> None:
+    tenant = await make_tenant(database)
+    for _ in range(4):
+        await make_user(database, tenant)
+    async with database.tenant(tenant.tenant.id) as tx:
+        root = administrator_of(tenant)
+        whole = await everybody(tx, root)
+        part = await list_members(tx, root, Window(limit=2, offset=1))
+    assert (list(part.items), part.total) == (whole[1:3], 5)
+
+
+async def test_a_role_waits_for_the_end_of_a_project_that_is_deleted(database: Database) -> None:
+    tenant = await make_tenant(database)
+    project = await make_project(database, tenant)
+    bob = await make_user(database, tenant)
+    root = administrator_of(tenant)
+
+    async def give() -> None:
+        async with database.tenant(tenant.tenant.id) as tx:
+            await set_member(
+                tx,
+                root,
+                member_type="user",
+                member_id=str(bob.id),
+                role="Member",
+                project_id=project.id,
+                now=NOW,
+            )
+
+    async with asyncio.timeout(60):
+        async with database.tenant(tenant.tenant.id) as tx:
+            await delete_project(tx, root, project.id)
+            giving = asyncio.ensure_future(give())
+            await until_somebody_waits(database)
+        with pytest.raises(NotFound, match=MISSING):
+            await giving

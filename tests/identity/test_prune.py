@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from factories import NOW, log_in, make_tenant
+from factories import ADDRESS, NOW, log_in, make_key, make_tenant
 from treadle.core.errors import Unauthenticated
 from treadle.db.database import Database
+from treadle.identity.client_tokens import issue_token
+from treadle.identity.lookups import Lookups
 from treadle.identity.prune import Pruned, prune
 from treadle.identity.sessions import authenticate, log_out, refresh
 
@@ -37,12 +39,12 @@ async def test_nothing_that_lives_is_pruned(database: Database) -> None:
 
     assert await prune(database, now=NOW + timedelta(minutes=15)) == Pruned(0, 0, 0, 0)
 
-    await authenticate(database, access_token=tokens.access_token, now=NOW)
+    await authenticate(Lookups(database), access_token=tokens.access_token, now=NOW)
     # The used refresh token is still known: presented again, it ends the session.
     with pytest.raises(Unauthenticated):
         await refresh(database, refresh_token=tokens.refresh_token, now=NOW)
     with pytest.raises(Unauthenticated):
-        await authenticate(database, access_token=newer.access_token, now=NOW)
+        await authenticate(Lookups(database), access_token=newer.access_token, now=NOW)
 
 
 async def test_what_is_over_is_pruned_in_batches(database: Database) -> None:
@@ -92,3 +94,21 @@ async def test_processes_that_prune_at_once_count_every_row_once(database: Datab
     assert sum(one.sessions for one in counts) == 12
     assert await count(database, "sessions") == 0
     assert await count(database, "tokens") == 0
+
+
+async def test_client_tokens_are_pruned_when_they_have_expired(database: Database) -> None:
+    issued = await make_key(database, await make_tenant(database))
+    for n in range(5):
+        await issue_token(
+            database,
+            client_id=str(issued.key.client_id),
+            client_secret=issued.client_secret,
+            address=ADDRESS,
+            now=NOW + n * HOUR / 2,
+        )
+
+    assert (await prune(database, now=NOW + HOUR)).client_tokens == 0
+    pruned = await prune(database, now=NOW + 2 * HOUR + HOUR / 4, batch=2)
+
+    assert pruned.client_tokens == 3
+    assert await count(database, "client_tokens") == 2

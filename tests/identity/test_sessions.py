@@ -23,6 +23,7 @@ from treadle.core.ids import secret_hash
 from treadle.db.database import Database
 from treadle.identity import member_store, session_store
 from treadle.identity.installation import NewTenant
+from treadle.identity.lookups import Lookups
 from treadle.identity.model import PrincipalKind, Tokens
 from treadle.identity.sessions import TOKEN_REFUSED, authenticate, log_out, refresh
 from treadle.identity.users import UserChanges, change_user
@@ -35,7 +36,7 @@ INSTANT = timedelta(microseconds=1)
 async def is_live(db: Database, access_token: str, *, now: datetime = NOW) -> bool:
     """Whether the access token lets anybody in; the refusal has one text."""
     try:
-        await authenticate(db, access_token=access_token, now=now)
+        await authenticate(Lookups(db), access_token=access_token, now=now)
     except Unauthenticated as error:
         assert error.message == TOKEN_REFUSED
         return False
@@ -79,7 +80,7 @@ async def test_authenticate_gives_the_roles_of_this_moment(database: Database) -
     )
     tokens = await log_in(database, "bob")
 
-    caller = await authenticate(database, access_token=tokens.access_token, now=NOW)
+    caller = await authenticate(Lookups(database), access_token=tokens.access_token, now=NOW)
     assert caller.ref == bob.ref
     assert caller.kind == "user"
     assert caller.name == "bob"
@@ -89,7 +90,7 @@ async def test_authenticate_gives_the_roles_of_this_moment(database: Database) -
 
     async with database.system() as tx:
         await tx.execute("DELETE FROM members WHERE member_id = $1", caller.id)
-    bare = await authenticate(database, access_token=tokens.access_token, now=NOW)
+    bare = await authenticate(Lookups(database), access_token=tokens.access_token, now=NOW)
     assert bare.has_no_role
     assert bare.application_role is None
 
@@ -113,7 +114,7 @@ async def test_roles_of_another_tenant_or_kind_with_the_same_id_are_not_taken(
             )
 
     tokens = await log_in(database, "bob")
-    caller = await authenticate(database, access_token=tokens.access_token, now=NOW)
+    caller = await authenticate(Lookups(database), access_token=tokens.access_token, now=NOW)
 
     assert caller == principal_of(bob, tenant)
 
@@ -351,7 +352,7 @@ async def test_authentication_reads_each_table_by_its_index(
     )
     assert tenant.administrator_id < 1000
     async with database.system() as tx:
-        plan = await tx.fetch(f"EXPLAIN {session_store.CALLER}", b"hash", NOW)
+        plan = await tx.fetch(f"EXPLAIN {session_store.CALLERS}", [b"hash", b"more"])
     text = "\n".join(row[0] for row in plan)
 
     assert "Seq Scan" not in text

@@ -28,6 +28,7 @@ from treadle.core.errors import (
 from treadle.db.database import Database
 from treadle.identity import user_store
 from treadle.identity.installation import NewTenant
+from treadle.identity.lookups import Lookups
 from treadle.identity.model import Principal, User
 from treadle.identity.rights import MISSING
 from treadle.identity.sessions import authenticate
@@ -89,7 +90,7 @@ async def test_a_role_is_changed_and_seen_by_the_next_request(database: Database
     changed = await change(database, tenant, bob.id, UserChanges(role="Administrator"))
 
     assert changed.is_administrator
-    caller = await authenticate(database, access_token=tokens.access_token, now=NOW)
+    caller = await authenticate(Lookups(database), access_token=tokens.access_token, now=NOW)
     assert caller.application_role == "Administrator"
     with pytest.raises(BadInput):
         await change(database, tenant, bob.id, UserChanges(role="Emperor"))

@@ -31,6 +31,7 @@ from treadle.core.ids import new_id
 from treadle.db.database import Database
 from treadle.identity import session_store
 from treadle.identity.installation import NewTenant
+from treadle.identity.lookups import Lookups
 from treadle.identity.model import Principal
 from treadle.identity.rights import MISSING
 from treadle.identity.sessions import authenticate
@@ -88,17 +89,17 @@ async def test_the_own_password_needs_the_old_one_and_ends_every_session(
         with pytest.raises(BadInput) as refused:
             await set_password(database, tenant, caller, bob.id, old=old)
         assert refused.value.field == "oldPassword"
-    await authenticate(database, access_token=sessions[0].access_token, now=NOW)
+    await authenticate(Lookups(database), access_token=sessions[0].access_token, now=NOW)
 
     await set_password(database, tenant, caller, bob.id, old=PASSWORD)
 
     for tokens in sessions:
         with pytest.raises(Unauthenticated):
-            await authenticate(database, access_token=tokens.access_token, now=NOW)
+            await authenticate(Lookups(database), access_token=tokens.access_token, now=NOW)
     with pytest.raises(Unauthenticated):
         await log_in(database, "bob", now=LATER)
     await log_in(database, "bob", password=NEW_PASSWORD, now=LATER)
-    kept = await authenticate(database, access_token=bystander.access_token, now=NOW)
+    kept = await authenticate(Lookups(database), access_token=bystander.access_token, now=NOW)
     assert kept.ref == carol.ref
 
 
@@ -115,7 +116,7 @@ async def test_administrators_set_others_passwords_but_their_own_with_the_old_on
         await set_password(database, tenant, root, tenant.administrator_id)
 
     with pytest.raises(Unauthenticated):
-        await authenticate(database, access_token=tokens.access_token, now=NOW)
+        await authenticate(Lookups(database), access_token=tokens.access_token, now=NOW)
     await log_in(database, "bob", password=NEW_PASSWORD)
     await log_in(database, "root")
 

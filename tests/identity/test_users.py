@@ -29,6 +29,7 @@ from treadle.core.errors import (
 from treadle.core.pages import PageRequest
 from treadle.db.database import Database
 from treadle.identity.installation import NewTenant
+from treadle.identity.lookups import Lookups
 from treadle.identity.model import User
 from treadle.identity.rights import MISSING
 from treadle.identity.sessions import authenticate
@@ -60,7 +61,7 @@ async def test_a_created_user_can_log_in_with_the_roles_given(database: Database
     assert (user.role, user.is_administrator) == ("Consumer", False)
     assert (user.created_at, user.last_modified_at) == (NOW, NOW)
     tokens = await log_in(database, "JOSE\u0301")
-    caller = await authenticate(database, access_token=tokens.access_token, now=NOW)
+    caller = await authenticate(Lookups(database), access_token=tokens.access_token, now=NOW)
     assert caller == principal_of(user, tenant, {tenant.project.id: "Contributor"})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
@@ -245,3 +246,16 @@ async def test_log_positions_follow_each_other(workshop: Workshop) -> None:
         assert await attempts.append_log(workshop.database, run, piece, now=NOW)
     assert await workshop.log_of(run) == "eins zwéi drei"
     assert (await workshop.get(run)).log_bytes == len("eins zwéi drei".encode())
+
+
+async def test_every_end_is_counted_once_after_its_commit(workshop: Workshop) -> None:
+    counted: list[RunState] = []
+    counting = replace(workshop, context=replace(workshop.context, count_end=counted.append))
+    job = await counting.make_job(JobDraft("flaky", max_retries=1, retry_backoff_seconds=0))
+    run = await counting.begin(await counting.submit(job))
+    again = await counting.end(run, AttemptOutcome.ERROR)
+    assert again is not None
+    assert counted == []  # it will be tried again
+    await counting.end(await counting.begin(again))
+    await counting.stop(await counting.submit(job))
+    assert counted == [S.FINISHED, S.CANCELLED]

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import io
 import zipfile
+from contextlib import suppress
 from pathlib import Path
+
+import asyncpg
 
 from factories import NOW
 from fixtures.jobs import Workshop, package_bytes
 from fixtures.workers import Working, working
 from treadle.core.ids import new_id
-from treadle.jobs import files, macros, runs
+from treadle.jobs import definition_store, files, macros, runs
 from treadle.jobs.definitions import JobDraft
 from treadle.jobs.macros import MacroDraft
 from treadle.jobs.model import Job, Place, Run, RunFile, RunState
@@ -204,3 +207,48 @@ async def test_nothing_is_left_in_the_working_folder(worker: Working, tmp_path: 
     ended = await asyncio.gather(*(worker.ended(run) for run in submitted))
     assert {run.state for run in ended} == {RunState.FINISHED}
     assert list((tmp_path / "work").iterdir()) == []
+
+
+async def test_a_run_over_its_time_is_stopped_with_its_children(
+    workshop: Workshop, tmp_path: Path, package_cache: Path, owner: asyncpg.Connection
+) -> None:
+    source = (
+        "import os, signal, subprocess, time\n"
+        "def main():\n"
+        "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "    subprocess.Popen(['sleep', '4242'])\n"
+        "    print('started', flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    run = await workshop.submit(await job_of(workshop, source, JobDraft("slow")))
+    await owner.execute("UPDATE treadle.runs SET timeout_seconds = 1 WHERE id = $1", run.id)
+    async with working(workshop, tmp_path, package_cache) as worker:
+        ended = await worker.ended(run)
+    assert (ended.state, ended.error_type) == (RunState.FAILED, "Timeout")
+    assert "timed out" in await workshop.log_of(ended)
+    assert not any(b"sleep\x004242" in command for command in commands())
+
+
+async def test_a_destination_has_workers_of_its_own(
+    workshop: Workshop, tmp_path: Path, package_cache: Path
+) -> None:
+    async with workshop.database.system() as tx:
+        elsewhere = await definition_store.ensure_destination(tx, "elsewhere", now=NOW)
+    job = await job_of(workshop, REPORT, JobDraft("far away", destination_id=elsewhere))
+    near = await job_of(workshop, REPORT, JobDraft("near"))
+    far_run = await workshop.submit(job, RunRequest(input={"name": "far"}))
+    near_run = await workshop.submit(near, RunRequest(input={"name": "near"}))
+    async with working(workshop, tmp_path, package_cache) as worker:
+        assert (await worker.ended(near_run)).state is RunState.FINISHED
+        assert (await workshop.get(far_run)).state is RunState.QUEUED
+    async with working(workshop, tmp_path, package_cache, destination="elsewhere") as worker:
+        assert (await worker.ended(far_run)).state is RunState.FINISHED
+
+
+def commands() -> list[bytes]:
+    """The command lines of everything that runs on this machine."""
+    found: list[bytes] = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            found.append((entry / "cmdline").read_bytes())
+    return found

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandbox.conftest import Ground
+from treadle.core.errors import BadInput
+from treadle.sandbox import Command, FunctionEntry, PythonFile, ShellFile
 
 HANDLERS = """
 import functools
@@ -135,6 +138,13 @@ def main():
     )
     assert (ran.outcome.kind, ran.outcome.reason) == ("error", "bad_result")
     assert said in (ran.outcome.error or ""), ran.outcome
+
+
+async def test_an_input_may_be_large(own_ground: Ground) -> None:
+    ran = await own_ground.run(
+        "def main(text):\n    return len(text)\n", input={"text": "ü" * 3_000_000}
+    )
+    assert ran.outcome.result == 3_000_000, ran.output
 
 
 async def test_a_result_may_be_as_large_as_the_limit(own_ground: Ground) -> None:
@@ -305,6 +315,45 @@ def main():
         environ={"TOKEN": "ü=1", "HOME": "/tmp", "LD_PRELOAD": ""},
     )
     assert ran.outcome.result == ["ü=1", "ü=1\n", "/tmp", "/work"], ran.output
+
+
+async def test_a_fork_that_fails_does_not_speak_for_the_run(own_ground: Ground) -> None:
+    ran = await own_ground.run(
+        """
+import os
+
+def main():
+    if os.fork() == 0:
+        raise ValueError("in the fork")
+    os.wait()
+    return "fine"
+"""
+    )
+    assert ran.outcome.result == "fine", ran.outcome
+    assert "ValueError: in the fork" in ran.output
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("", "x"), ("A=B", "x"), ("A\0", "x"), ("A", "x\0"), ("A", "\ud800")]
+)
+def test_a_variable_that_cannot_be_set_is_refused(name: str, value: str) -> None:
+    with pytest.raises(BadInput, match="environment variable"):
+        Command(
+            package_dir=Path("p"),
+            entry=FunctionEntry("m", "f"),
+            work_dir=Path("w"),
+            output_dir=Path("o"),
+            environ={name: value},
+        )
+
+
+@pytest.mark.parametrize("path", ["", "/etc/passwd", "../x.py", "a/../../x.py", "a\0.py"])
+def test_an_entry_point_stays_inside_the_package(path: str) -> None:
+    for kind in (PythonFile, ShellFile):
+        with pytest.raises(BadInput, match="file of the package"):
+            kind(path)
+    with pytest.raises(BadInput, match=r"module\.function"):
+        FunctionEntry(path, "main")
 
 
 async def test_what_a_run_used_is_told(own_ground: Ground) -> None:

@@ -114,6 +114,20 @@ def main():
     assert (ran.outcome.kind, ran.outcome.reason) == ("failed", "memory"), ran.output
 
 
+async def test_temporary_files_without_content_count_too(ground: Ground) -> None:
+    ran = await ground.run(
+        """
+import itertools
+
+def main():
+    for number in itertools.count():
+        open(f"/tmp/{number}", "x").close()
+""",
+        limits={"memory_bytes": 48 * MEBIBYTE},
+    )
+    assert (ran.outcome.kind, ran.outcome.reason) == ("failed", "memory"), ran.output
+
+
 async def test_a_fork_bomb_stays_within_its_limit(ground: Ground) -> None:
     ran = await ground.run(
         """

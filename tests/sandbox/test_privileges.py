@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from treadle.sandbox import SandboxUnavailable
-from treadle.sandbox.privileges import run_user
+from treadle.sandbox.privileges import missing_rights, run_user
 
 
 def id_map(folder: Path, *ranges: str) -> Path:
@@ -33,3 +33,16 @@ def test_a_container_with_few_users_gets_small_numbers(tmp_path: Path) -> None:
 def test_a_container_with_one_user_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SandboxUnavailable, match="65,536 users"):
         run_user(1, maps=[id_map(tmp_path, "0 1000 1")])
+
+
+@pytest.mark.parametrize(
+    ("rights", "missing"),
+    [
+        ("000001ffffffffff", []),
+        # Docker's for root of a container.
+        ("00000000a80425fb", ["CAP_NET_ADMIN", "CAP_SYS_ADMIN"]),
+        ("00000000a82425fb", ["CAP_NET_ADMIN"]),
+    ],
+)
+def test_root_without_its_rights_is_told_what_it_lacks(rights: str, missing: list[str]) -> None:
+    assert missing_rights(f"Name:\tx\nCapPrm:\t0000\nCapEff:\t{rights}\n") == missing

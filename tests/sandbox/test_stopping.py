@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import select
+import signal
 import subprocess
 import uuid
 from collections.abc import Callable
 
 import pytest
+import uvloop
 
 from sandbox import driver
 from sandbox.conftest import Ground
@@ -146,6 +149,21 @@ async def test_cancelling_leaves_nothing_running(
     assert processes_with(marker) == []
 
 
+async def test_cancelling_while_it_starts_leaves_nothing_running(
+    own_ground: Ground, processes_with: Processes
+) -> None:
+    request = own_ground.request("import time\ndef main():\n    time.sleep(600)\n")
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    task = asyncio.create_task(run(driver.command_of(request), Limits(), on_output=lambda _: None))
+    await asyncio.sleep(0)  # the task has started bubblewrap, and waits for its sandbox
+    assert processes_with(request["work_dir"])
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert processes_with(request["work_dir"]) == []
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
 async def test_a_consumer_that_fails_ends_the_run_with_its_error(
     own_ground: Ground, marker: str, processes_with: Processes
 ) -> None:
@@ -194,6 +212,9 @@ async def test_a_sandbox_dies_with_its_server(
     finally:
         server.kill()
         server.wait()
+        for handle in handles:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
         for fd in (waiting, *handles):
             os.close(fd)
     assert processes_with(marker) + processes_with(request["work_dir"]) == []
@@ -206,3 +227,16 @@ async def test_a_sandbox_that_cannot_be_made_leaves_nothing(own_ground: Ground) 
     with pytest.raises(SandboxUnavailable, match="missing"):
         await driver.execute(request)
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+def test_the_loop_of_production_will_do(own_ground: Ground) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        ran = runner.run(own_ground.run("def main():\n    print('x' * 200_000)\n    return 1\n"))
+        assert (ran.outcome.result, len(ran.output)) == (1, 200_001)
+        ran = runner.run(
+            own_ground.run(
+                "import time\ndef main():\n    print('READY')\n    time.sleep(600)\n",
+                stop_when="READY",
+            )
+        )
+        assert ran.outcome.reason == "stopped"

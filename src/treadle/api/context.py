@@ -17,6 +17,7 @@ from treadle.db.database import Database
 from treadle.engine.live import LiveHub
 from treadle.identity.key_usage import KeyUsage
 from treadle.identity.lockout import LockOut
+from treadle.identity.lookups import Lookups
 from treadle.identity.passwords import Passwords
 from treadle.jobs.context import JobsContext
 from treadle.metrics import Metrics
@@ -43,12 +44,17 @@ class AppContext:
     lockout: LockOut
     jobs: JobsContext
     live: LiveHub
+    lookups: Lookups = field(init=False)
     key_usage: KeyUsage = field(default_factory=KeyUsage)
     clock: Clock = utc_now
     metrics: Metrics = field(default_factory=Metrics)
     readiness: Readiness = field(default_factory=Readiness)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     refresh_metrics: Callable[[], Awaitable[None]] = _nothing_to_refresh
+
+    def __post_init__(self) -> None:
+        """The look-ups follow from the database."""
+        object.__setattr__(self, "lookups", Lookups(self.database))
 
 
 def put_context(app: FastAPI, context: AppContext) -> None:

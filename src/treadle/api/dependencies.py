@@ -4,7 +4,7 @@
         body: NewUser, caller: Annotated[Principal, needs(Right.USERS_WRITE)], tx: Tx
     ) -> UserBody:
 
-Every route names its caller (`Caller`, `needs`, `needs_somewhere`) or stands in PUBLIC; a test
+Every route names its caller (`Caller`, `needs`, `needs_somewhere`, …) or stands in PUBLIC; a test
 holds us to it. The caller stands before the transaction, so that a stranger costs no connection.
 
 One header is enough. `Authorization: Bearer` is looked at first; where it is there, `X-Api-Key` is
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final, Literal, cast
 from uuid import UUID
 
 import structlog
@@ -26,7 +26,7 @@ from starlette.requests import Request
 
 from treadle.api.addresses import base_url
 from treadle.api.context import AppContext, context_of
-from treadle.core.errors import Unauthenticated
+from treadle.core.errors import Forbidden, Unauthenticated
 from treadle.db.transaction import Transaction
 from treadle.identity.client_tokens import is_client_token
 from treadle.identity.key_authentication import authenticate_client_token, authenticate_key
@@ -79,7 +79,7 @@ async def _authenticated(request: Request) -> Principal:
     parts = context_of(request)
     token, api_key = access_token(request), request.headers.get("x-api-key")
     if token is not None and not is_client_token(token):
-        return await authenticate(parts.database, access_token=token, now=parts.clock())
+        return await authenticate(parts.lookups, access_token=token, now=parts.clock())
     if token is None and api_key is None:
         raise Unauthenticated(NO_CREDENTIAL)
     return await _authenticated_key(request, parts, token, api_key or "")
@@ -91,10 +91,10 @@ async def _authenticated_key(
     address, now = client_address_of(request), parts.clock()
     if token is not None:
         key = await authenticate_client_token(
-            parts.database, access_token=token, address=address, now=now
+            parts.lookups, access_token=token, address=address, now=now
         )
     else:
-        key = await authenticate_key(parts.database, api_key=api_key, address=address, now=now)
+        key = await authenticate_key(parts.lookups, api_key=api_key, address=address, now=now)
     parts.key_usage.note(UUID(key.id), address=address, now=now)
     # People without a role still have an account of their own; a key has nothing.
     require_a_role(key)
@@ -103,31 +103,38 @@ async def _authenticated_key(
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """The dependency that `needs` and `needs_somewhere` make. The documentation reads `right`."""
+    """The dependency that the functions below make. The documentation reads `right`."""
 
     right: Right
-    somewhere: bool
+    place: Literal["the tenant", "somewhere", "a project"]
 
     async def __call__(self, request: Request) -> Principal:
         """The caller, who has the right. Raises Unauthenticated, Forbidden."""
         principal = await caller(request)
-        if self.somewhere:
-            require_somewhere(principal, self.right)
-        else:
+        if self.place == "the tenant":
             require(principal, self.right)
+        elif not require_somewhere(principal, self.right) and self.place == "a project":
+            raise Forbidden("You are not a member of any project.")
         return principal
 
 
 def needs(right: Right) -> Any:
     """The caller, who must have this right in the tenant."""
-    return Depends(Needs(right, somewhere=False))
+    return Depends(Needs(right, "the tenant"))
+
+
+def needs_in_a_project(right: Right) -> Any:
+    """The caller, who must have this right in one project at least: for what belongs to no project
+    and is read by those who work in one.
+    """
+    return Depends(Needs(right, "a project"))
 
 
 def needs_somewhere(right: Right) -> Any:
     """The caller, who must have this right in one project at least (or see none at all: then
     whatever is asked for is not found). In which one is the service's question.
     """
-    return Depends(Needs(right, somewhere=True))
+    return Depends(Needs(right, "somewhere"))
 
 
 async def transaction(request: Request) -> AsyncIterator[Transaction]:

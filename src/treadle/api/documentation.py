@@ -79,6 +79,8 @@ def build_openapi(*, title: str, version: str, routes: Sequence[BaseRoute]) -> d
     components["securitySchemes"] = _SECURITY_SCHEMES
     for route, operation in _operations(document, routes):
         _complete(route, operation)
+        if "PATCH" in (route.methods or ()):
+            _forget_defaults(operation, components.get("schemas", {}))
         for content in _contents(operation):
             _add_example(content, components.get("schemas", {}))
     for unused in ("HTTPValidationError", "ValidationError"):
@@ -122,6 +124,14 @@ def _complete(route: APIRoute, operation: dict[str, Any]) -> None:
                 },
             },
         )
+
+
+def _forget_defaults(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """What a PATCH leaves out stays as it is: a default in its type would say otherwise."""
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+        for field in schemas.get(name, {}).get("properties", {}).values():
+            field.pop("default", None)
 
 
 def _refusals(route: APIRoute, operation: dict[str, Any]) -> Iterator[int]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Final
 
-from fastapi.responses import StreamingResponse
+from anyio import CancelScope
 
+from treadle.api.streaming import ClosingResponse
 from treadle.core.json import Json, dump
 
 EVENT_STREAM: Final = "text/event-stream"
@@ -31,27 +32,30 @@ class Event:
 
 
 def event_stream(
-    events: AsyncGenerator[Event, None], *, stopping: asyncio.Event
-) -> StreamingResponse:
+    events: AsyncGenerator[Event, None],
+    *,
+    stopping: asyncio.Event,
+    keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
+) -> ClosingResponse:
     """The events as they come; ends with them, or when the process stops (clients reconnect)."""
-    return StreamingResponse(
-        _encoded(events, stopping),
+    return ClosingResponse(
+        _encoded(events, stopping, keep_alive_seconds),
         media_type=EVENT_STREAM,
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
 async def _encoded(
-    events: AsyncGenerator[Event, None], stopping: asyncio.Event
-) -> AsyncIterator[bytes]:
+    events: AsyncGenerator[Event, None], stopping: asyncio.Event, keep_alive_seconds: float
+) -> AsyncGenerator[bytes]:
     stopped = asyncio.create_task(stopping.wait())
     coming: asyncio.Task[Event | None] | None = None
     try:
-        while not stopped.done():
+        while not stopping.is_set():
             coming = coming or asyncio.create_task(_next(events))
             done, _ = await asyncio.wait(
                 {coming, stopped},
-                timeout=KEEP_ALIVE_SECONDS,
+                timeout=keep_alive_seconds,
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if coming in done:
@@ -64,10 +68,12 @@ async def _encoded(
                 yield b": still here\n\n"
     finally:
         stopped.cancel()
-        if coming is not None:
-            coming.cancel()
-            await asyncio.wait({coming})
-        await events.aclose()
+        # Who hangs up cancels us again at every wait, until nothing is waited for any more.
+        with CancelScope(shield=True):
+            if coming is not None:
+                coming.cancel()
+                await asyncio.wait({coming})
+            await events.aclose()
 
 
 async def _next(events: AsyncGenerator[Event, None]) -> Event | None:

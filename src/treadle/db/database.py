@@ -119,14 +119,14 @@ class Database:
         """A transaction that sees all rows, for engine loops and authentication; as `tenant`."""
         return self._transaction(self._system_pool, "BEGIN", None)
 
-    async def system_fetchrow(self, query: str, *args: object) -> asyncpg.Record | None:
-        """The first row of a reading statement that sees all rows, or None.
+    async def system_fetch(self, query: str, *args: object) -> list[asyncpg.Record]:
+        """All rows of a reading statement that sees all rows.
 
         For what every request asks: one round trip, where a transaction takes three. The statement
         is repeated on another connection when one turns out to be dead, so it must only read.
         Raises DatabaseUnavailable as `tenant` does.
         """
-        return await self._until_connected(lambda: _fetchrow_once(self._system_pool, query, args))
+        return await self._until_connected(lambda: _fetch_once(self._system_pool, query, args))
 
     async def open_connection(self) -> asyncpg.Connection:
         """A connection of the system role outside the pools, for LISTEN; the caller closes it."""
@@ -244,13 +244,13 @@ async def _begin_once(pool: asyncpg.Pool, begin: str) -> asyncpg.Connection:
     return connection
 
 
-async def _fetchrow_once(
+async def _fetch_once(
     pool: asyncpg.Pool, query: str, args: tuple[object, ...]
-) -> asyncpg.Record | None:
+) -> list[asyncpg.Record]:
     async with _taken(pool) as connection:
-        record: asyncpg.Record | None = await connection.fetchrow(query, *args)
+        records: list[asyncpg.Record] = await connection.fetch(query, *args)
     await pool.release(connection)
-    return record
+    return records
 
 
 @asynccontextmanager

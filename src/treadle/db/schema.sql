@@ -782,6 +782,8 @@ CREATE INDEX runs_recent ON treadle.runs USING btree (tenant_id, scheduled_at DE
 
 CREATE INDEX runs_unsuccessful ON treadle.runs USING btree (tenant_id, state, scheduled_at DESC, id DESC) WHERE (state = ANY (ARRAY['ERROR'::text, 'FAILED'::text, 'CANCELLED'::text]));
 
+CREATE INDEX runs_waiting ON treadle.runs USING btree (tenant_id, job_id, id) WHERE (state = 'WAITING'::text);
+
 CREATE INDEX sessions_expiry ON treadle.sessions USING btree (expires_at);
 
 CREATE INDEX sessions_user ON treadle.sessions USING btree (tenant_id, user_id);

@@ -19,12 +19,15 @@ from treadle.engine.claims import (
     take_entries,
 )
 from treadle.engine.groups import GroupCommit
+from treadle.engine.live import CHANNEL, message
+from treadle.engine.queue import BACKLOG_TOPIC
 from treadle.engine.session import Session
 
 log = structlog.get_logger()
 
 OnFreed = Callable[[frozenset[tuple[str, UUID]]], None]
-"""Hears of lanes and tenants that have a free place and entries waiting for one."""
+"""Hears of lanes and tenants that have a free place and entries waiting for one: the admitter of
+this process. In a process without one, those of other processes are notified."""
 
 
 class Ledger:
@@ -95,7 +98,11 @@ class Ledger:
 
     async def _finish(self, ids: list[int]) -> list[bool]:
         async def work(connection: asyncpg.Connection) -> Finished:
-            return await finish_entries(connection, ids, owner=self.owner)
+            finished = await finish_entries(connection, ids, owner=self.owner)
+            if finished.freed and self._on_freed is None:
+                text = message(BACKLOG_TOPIC)
+                await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, text)
+            return finished
 
         try:
             finished = await self._writer.run(work)

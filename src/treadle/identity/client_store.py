@@ -3,17 +3,18 @@ that they were given."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from treadle.db.database import Database
-from treadle.db.rows import row_or_none
+from treadle.db.rows import rows
 from treadle.db.transaction import Transaction
 
 _CALLER: Final = (
-    "k.client_id, k.description, k.tenant_id,"
+    "k.client_id, k.description, k.tenant_id, k.expires_at, k.secret_number, k.old_secret_until,"
     " (SELECT array_agg(ARRAY[r.start_ipv4 - inet '0.0.0.0', r.end_ipv4 - inet '0.0.0.0'])"
     " FROM firewall_rules r WHERE r.client_id = k.client_id) AS ranges,"
     " held.project_ids, held.roles"
@@ -24,27 +25,30 @@ _HELD: Final = (
     " WHERE m.tenant_id = k.tenant_id AND m.member_type = 'api_key'"
     " AND m.member_id = k.client_id::text) held"
 )
-_SECRETS: Final = (
-    "k.expires_at, k.secret_number, k.secret_hash, k.old_secret_hash, k.old_secret_until"
+# Asked at every request, for all that are under way together: each table by its key, and nothing of
+# the time, which is the asker's own.
+KEYS: Final = (
+    f"SELECT {_CALLER}, k.secret_hash, k.old_secret_hash FROM api_keys k{_HELD}"
+    " WHERE k.client_id = ANY($1::uuid[])"
 )
-
-# One statement each, each table by its key: these are asked at every request.
-KEY: Final = f"SELECT {_CALLER}, {_SECRETS} FROM api_keys k{_HELD} WHERE k.client_id = $1"
-TOKEN: Final = (
-    f"SELECT {_CALLER} FROM client_tokens t JOIN api_keys k ON k.client_id = t.client_id{_HELD}"
-    " WHERE t.token_hash = $1 AND t.expires_at > $2 AND k.expires_at > $2"
-    " AND (t.secret_number = k.secret_number"
-    " OR (t.secret_number = k.secret_number - 1 AND k.old_secret_until > $2))"
+TOKENS: Final = (
+    f"SELECT {_CALLER}, t.token_hash, t.expires_at AS token_expires_at,"
+    " t.secret_number AS token_secret_number"
+    f" FROM client_tokens t JOIN api_keys k ON k.client_id = t.client_id{_HELD}"
+    " WHERE t.token_hash = ANY($1::bytea[])"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A key that calls: from where it may, and the roles that it holds."""
+    """A key that calls: until when, from where it may, and the roles that it holds."""
 
     client_id: UUID
     description: str
     tenant_id: UUID
+    expires_at: datetime
+    secret_number: int
+    old_secret_until: datetime | None
     ranges: tuple[tuple[int, int], ...] | None
     project_ids: tuple[UUID | None, ...]
     roles: tuple[str, ...]
@@ -54,21 +58,31 @@ class Caller:
 class KeyCaller(Caller):
     """A key that calls with its secret, which has to be compared yet."""
 
-    expires_at: datetime
-    secret_number: int
     secret_hash: bytes
     old_secret_hash: bytes | None
-    old_secret_until: datetime | None
 
 
-async def find_caller_by_key(db: Database, client_id: UUID) -> KeyCaller | None:
-    """The key with this client id, whether it has expired or not."""
-    return row_or_none(KeyCaller, await db.system_fetchrow(KEY, client_id))
+@dataclass(frozen=True, slots=True)
+class TokenCaller(Caller):
+    """A key that calls with a token, and with which of its secrets that was asked for."""
+
+    token_hash: bytes
+    token_expires_at: datetime
+    token_secret_number: int
 
 
-async def find_caller_by_token(db: Database, token_hash: bytes, *, now: datetime) -> Caller | None:
-    """The key of a live token: key, secret and token have not expired."""
-    return row_or_none(Caller, await db.system_fetchrow(TOKEN, token_hash, now))
+async def find_callers_by_key(db: Database, client_ids: Sequence[UUID]) -> dict[UUID, KeyCaller]:
+    """Those of the keys that there are, be they expired."""
+    found = rows(KeyCaller, await db.system_fetch(KEYS, client_ids))
+    return {caller.client_id: caller for caller in found}
+
+
+async def find_callers_by_token(
+    db: Database, token_hashes: Sequence[bytes]
+) -> dict[bytes, TokenCaller]:
+    """The keys of those of the tokens that there are, be they expired."""
+    found = rows(TokenCaller, await db.system_fetch(TOKENS, token_hashes))
+    return {caller.token_hash: caller for caller in found}
 
 
 async def insert_token(

@@ -19,6 +19,7 @@ from treadle.db.database import Database
 from treadle.identity import client_store as store
 from treadle.identity.firewall import admits
 from treadle.identity.key_texts import read_api_key, read_client_secret
+from treadle.identity.lookups import Lookups
 from treadle.identity.model import Principal
 from treadle.identity.principals import Held, principal_with
 from treadle.identity.sessions import TOKEN_REFUSED
@@ -46,7 +47,9 @@ class AddressRefused(Forbidden):
     code = "access_denied"
 
 
-async def authenticate_key(db: Database, *, api_key: str, address: str, now: datetime) -> Principal:
+async def authenticate_key(
+    lookups: Lookups, *, api_key: str, address: str, now: datetime
+) -> Principal:
     """The key as a caller, with the roles of this moment, for what `X-Api-Key` says.
 
     Raises Unauthenticated, and AddressRefused for a right key in the wrong place.
@@ -55,7 +58,7 @@ async def authenticate_key(db: Database, *, api_key: str, address: str, now: dat
     if read is None:
         raise Unauthenticated(KEY_REFUSED)
     client_id, secret = read
-    found = await store.find_caller_by_key(db, client_id)
+    found = await lookups.keys.find(client_id)
     if found is None or live_secret(found, secret, now=now) is None:
         raise Unauthenticated(KEY_REFUSED)
     require_address(found, address)
@@ -63,13 +66,13 @@ async def authenticate_key(db: Database, *, api_key: str, address: str, now: dat
 
 
 async def authenticate_client_token(
-    db: Database, *, access_token: str, address: str, now: datetime
+    lookups: Lookups, *, access_token: str, address: str, now: datetime
 ) -> Principal:
     """The key that the token was given to, with the roles of this moment; else as above."""
     if _CLIENT_TOKEN.fullmatch(access_token) is None:
         raise Unauthenticated(TOKEN_REFUSED)
-    found = await store.find_caller_by_token(db, secret_hash(access_token), now=now)
-    if found is None:
+    found = await lookups.client_tokens.find(secret_hash(access_token))
+    if found is None or not is_live(found, now=now):
         raise Unauthenticated(TOKEN_REFUSED)
     require_address(found, address)
     return _principal(found)
@@ -86,7 +89,7 @@ async def authenticate_client(
     # A UUID can be spelled in many ways; a client id in one.
     if number is None or str(number) != client_id or secret is None:
         raise InvalidClient(CLIENT_REFUSED)
-    found = await store.find_caller_by_key(db, number)
+    found = (await store.find_callers_by_key(db, [number])).get(number)
     secret_number = None if found is None else live_secret(found, secret, now=now)
     if found is None or secret_number is None:
         raise InvalidClient(CLIENT_REFUSED)
@@ -95,16 +98,31 @@ async def authenticate_client(
 
 
 def live_secret(key: store.KeyCaller, secret: str, *, now: datetime) -> int | None:
-    """The number of the key's secret that this is; None if it is none or the key has expired."""
+    """The number of the key's live secret that this is; None for any other."""
     digest = secret_hash(secret)
     is_current = hmac.compare_digest(digest, key.secret_hash)
     is_old = hmac.compare_digest(digest, key.old_secret_hash or _NO_HASH)
-    if key.expires_at <= now:
+    if not (is_current or is_old):
         return None
-    if is_current:
-        return key.secret_number
+    number = key.secret_number if is_current else key.secret_number - 1
+    return number if _lives(key, number, now=now) else None
+
+
+def is_live(token: store.TokenCaller, *, now: datetime) -> bool:
+    """Whether the token, the secret that it was asked for with, and the key are alive."""
+    return token.token_expires_at > now and _lives(token, token.token_secret_number, now=now)
+
+
+def _lives(key: store.Caller, secret_number: int, *, now: datetime) -> bool:
+    """Whether the key's secret of this number is taken now: the last one, or the one before it
+    while an overlap lasts.
+    """
+    if key.expires_at <= now:
+        return False
+    if secret_number == key.secret_number:
+        return True
     until = key.old_secret_until
-    return key.secret_number - 1 if is_old and until is not None and until > now else None
+    return secret_number == key.secret_number - 1 and until is not None and until > now
 
 
 def require_address(key: store.Caller, address: str) -> None:

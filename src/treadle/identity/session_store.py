@@ -3,13 +3,14 @@ known yet, but for `revoke_sessions_of_user`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from treadle.db.database import Database
-from treadle.db.rows import row_or_none
+from treadle.db.rows import row_or_none, rows
 from treadle.db.transaction import Transaction
 
 # First half of a two-part advisory lock: another space than the locks with one number.
@@ -43,8 +44,10 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The user of a live access token, and the roles held."""
+    """The user of an access token, and the roles held."""
 
+    token_hash: bytes
+    expires_at: datetime
     user_id: int
     username: str
     tenant_id: UUID
@@ -228,9 +231,11 @@ async def revoke_sessions_of_user(
     )
 
 
-# One statement, each table by its key: this is asked at every request.
-CALLER = (
-    "SELECT u.id AS user_id, u.username, u.tenant_id, held.project_ids, held.roles"
+# Asked at every request, for all that are under way together: each table by its key, and nothing of
+# the time, which is the asker's own.
+CALLERS = (
+    "SELECT t.token_hash, t.expires_at, u.id AS user_id, u.username, u.tenant_id,"
+    " held.project_ids, held.roles"
     " FROM tokens t"
     " JOIN sessions s ON s.id = t.session_id"
     " JOIN users u ON u.id = s.user_id"
@@ -238,14 +243,15 @@ CALLER = (
     " coalesce(array_agg(m.role), '{}') AS roles FROM members m"
     " WHERE m.tenant_id = u.tenant_id AND m.member_type = 'user'"
     " AND m.member_id = u.id::text) held"
-    " WHERE t.token_hash = $1 AND t.kind = 'access' AND t.expires_at > $2"
+    " WHERE t.token_hash = ANY($1::bytea[]) AND t.kind = 'access'"
     " AND s.revoked_at IS NULL AND u.active"
 )
 
 
-async def find_caller(db: Database, access_hash: bytes, *, now: datetime) -> Caller | None:
-    """The user of a live access token."""
-    return row_or_none(Caller, await db.system_fetchrow(CALLER, access_hash, now))
+async def find_callers(db: Database, access_hashes: Sequence[bytes]) -> dict[bytes, Caller]:
+    """The users of those of the access tokens that were not revoked, be they expired."""
+    found = rows(Caller, await db.system_fetch(CALLERS, access_hashes))
+    return {caller.token_hash: caller for caller in found}
 
 
 async def delete_access_tokens(tx: Transaction, *, before: datetime, most: int) -> int:

@@ -20,6 +20,7 @@ from treadle.db.database import Database
 from treadle.db.transaction import Transaction
 from treadle.identity import session_store as store
 from treadle.identity.lockout import MAX_FAILURES, WINDOW, LockOut
+from treadle.identity.lookups import Lookups
 from treadle.identity.model import Principal, Tokens
 from treadle.identity.passwords import MAX_BYTES, Passwords, password_bytes
 from treadle.identity.principals import Held, principal_with
@@ -119,10 +120,10 @@ async def log_out(db: Database, *, token: str, now: datetime) -> None:
             raise Unauthenticated(TOKEN_REFUSED)
 
 
-async def authenticate(db: Database, *, access_token: str, now: datetime) -> Principal:
+async def authenticate(lookups: Lookups, *, access_token: str, now: datetime) -> Principal:
     """Who calls, with the roles of this moment. Raises Unauthenticated."""
-    found = await store.find_caller(db, _hash_of(access_token, _ACCESS_PREFIX), now=now)
-    if found is None:
+    found = await lookups.sessions.find(_hash_of(access_token, _ACCESS_PREFIX))
+    if found is None or found.expires_at <= now:
         raise Unauthenticated(TOKEN_REFUSED)
     return principal_with(
         Held(found.project_ids, found.roles),

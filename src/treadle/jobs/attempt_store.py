@@ -204,12 +204,21 @@ class Stuck:
 
 
 async def stuck_jobs(tx: Transaction, *, limit: int) -> list[Stuck]:
-    """Jobs that wait for nothing. Should find none; it mends what an operator's hand broke."""
+    """Jobs that wait for nothing. Should find none; it mends what an operator's hand broke.
+
+    Looks at one waiting run of each job, however many wait: from job to job through runs_waiting.
+    """
     records = await tx.fetch(
-        "SELECT DISTINCT w.tenant_id, w.job_id FROM runs w WHERE w.state = 'WAITING'"
-        " AND NOT EXISTS (SELECT 1 FROM runs o WHERE o.tenant_id = w.tenant_id"
-        " AND o.job_id = w.job_id AND o.state IN ('QUEUED', 'INITIALIZING', 'RUNNING'))"
-        " LIMIT $1",
+        "WITH RECURSIVE blocked AS ("
+        " (SELECT tenant_id, job_id FROM runs WHERE state = 'WAITING'"
+        " ORDER BY tenant_id, job_id LIMIT 1)"
+        " UNION ALL SELECT following.* FROM blocked b, LATERAL ("
+        " SELECT tenant_id, job_id FROM runs WHERE state = 'WAITING'"
+        " AND (tenant_id, job_id) > (b.tenant_id, b.job_id)"
+        " ORDER BY tenant_id, job_id LIMIT 1) AS following)"
+        " SELECT tenant_id, job_id FROM blocked b WHERE NOT EXISTS (SELECT FROM runs o"
+        " WHERE o.tenant_id = b.tenant_id AND o.job_id = b.job_id"
+        " AND o.state IN ('QUEUED', 'INITIALIZING', 'RUNNING')) LIMIT $1",
         limit,
     )
     return rows(Stuck, records)

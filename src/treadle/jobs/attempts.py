@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -142,6 +143,7 @@ async def _end(
     if ended is None:
         return None
     if ended.state.is_final:
+        tx.after_commit(partial(context.count_end, ended.state))
         if ended.blocking:
             await release_next(tx, context, ended.job_id)
     elif ended.not_before is not None:

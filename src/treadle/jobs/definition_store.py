@@ -11,10 +11,11 @@ from uuid import UUID
 from treadle.core.pages import Page, PageRequest
 from treadle.db.rows import row, row_or_none, rows
 from treadle.db.transaction import Transaction
-from treadle.jobs.model import Destination, Job, JobFile
+from treadle.jobs.model import Destination, FileSummary, Job, JobFile
 
 _JOB = ", ".join(field.name for field in fields(Job))
 _FILE = ", ".join(field.name for field in fields(JobFile))
+_FILE_SUMMARY = ", ".join(field.name for field in fields(FileSummary))
 
 _JOB_ORDER = {
     "id": "id",
@@ -84,14 +85,18 @@ async def update_job(
     return row_or_none(Job, record)
 
 
-async def touch_job(tx: Transaction, job_id: int, *, by: str, now: datetime) -> None:
-    """Notes who changed something that belongs to the job."""
-    await tx.execute(
-        "UPDATE jobs SET last_modified_by = $2, last_modified_at = $3 WHERE id = $1",
+async def touch_job(tx: Transaction, job_id: int, *, by: str, now: datetime) -> bool:
+    """Notes who changes something that belongs to the job, one caller at a time until commit; False
+    if the job is gone.
+    """
+    done = await tx.execute(
+        "UPDATE jobs SET last_modified_by = $2, last_modified_at = $3"
+        " WHERE id = $1 AND deleted_at IS NULL",
         job_id,
         by,
         now,
     )
+    return done == 1
 
 
 async def find_job(tx: Transaction, job_id: int, *, lock: bool = False) -> Job | None:
@@ -184,13 +189,29 @@ async def find_file(
     return row_or_none(JobFile, record)
 
 
-async def list_files(tx: Transaction, job_id: int) -> list[JobFile]:
+async def list_files(tx: Transaction, job_id: int) -> list[FileSummary]:
     """The job's files by name."""
     records = await tx.fetch(
-        f"SELECT {_FILE} FROM job_files WHERE job_id = $1 ORDER BY key",
+        f"SELECT {_FILE_SUMMARY} FROM job_files WHERE job_id = $1 ORDER BY key",
         job_id,
     )
-    return rows(JobFile, records)
+    return rows(FileSummary, records)
+
+
+async def count_files(tx: Transaction, job_id: int) -> int:
+    """How many files the job has."""
+    return await tx.fetchval("SELECT count(*) FROM job_files WHERE job_id = $1", job_id)
+
+
+async def copy_files(tx: Transaction, job_id: int, *, to: int, now: datetime) -> None:
+    """The job `to`, which has none, gets the files of the other one."""
+    await tx.execute(
+        "INSERT INTO job_files (tenant_id, job_id, key, size, sha256, package, last_modified)"
+        " SELECT tenant_id, $2, key, size, sha256, package, $3 FROM job_files WHERE job_id = $1",
+        job_id,
+        to,
+        now,
+    )
 
 
 async def delete_file(tx: Transaction, job_id: int, key: str) -> bool:

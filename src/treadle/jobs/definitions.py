@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -54,10 +55,20 @@ class JobDraft:
 
 async def create_job(tx: Transaction, caller: Principal, draft: JobDraft, *, now: datetime) -> Job:
     """The new job, in the project that the draft names or the caller's default one."""
-    project_id = await _project(tx, caller, draft.project)
-    require(caller, Right.JOBS_WRITE, project_id)
-    row = await _row(tx, draft, project_id)
+    row = await _new_row(tx, caller, draft)
     return await store.insert_job(tx, row, by=caller.ref, now=now)
+
+
+async def check_new_job(tx: Transaction, caller: Principal, draft: JobDraft) -> None:
+    """Returns if `create_job` would make it; raises what that would raise."""
+    await _new_row(tx, caller, draft)
+
+
+async def project_to_write(tx: Transaction, caller: Principal, name_or_id: str | None) -> UUID:
+    """Where a new job goes of which this is said. Raises BadInput, NotFound, Forbidden."""
+    project_id = await _project(tx, caller, name_or_id)
+    require(caller, Right.JOBS_WRITE, project_id)
+    return project_id
 
 
 async def get_job(tx: Transaction, caller: Principal, job_id: int | None) -> Job:
@@ -110,6 +121,24 @@ async def replace_job(
     return updated
 
 
+async def change_job(
+    tx: Transaction,
+    caller: Principal,
+    job_id: int | None,
+    change: Callable[[JobDraft], JobDraft],
+    *,
+    now: datetime,
+) -> Job:
+    """The job as `change` makes it of what it is. Callers who change different things at the same
+    time all get theirs: each sees what the others made of it.
+    """
+    seen = await _job(tx, caller, job_id, Right.JOBS_WRITE)
+    job = await store.find_job(tx, seen.id, lock=True)
+    if job is None:
+        raise NotFound(MISSING)
+    return await replace_job(tx, caller, job.id, change(draft_of(job)), now=now)
+
+
 async def clone_job(
     tx: Transaction,
     sealer: Sealer,
@@ -124,8 +153,7 @@ async def clone_job(
     draft = replace(draft_of(job), name=name or f"Copy of {job.name}"[:200])
     row = await _row(tx, draft, job.project_id)
     copy = await store.insert_job(tx, row, by=caller.ref, now=now)
-    for file in await store.list_files(tx, job.id):
-        await store.put_file(tx, replace(file, job_id=copy.id, last_modified=now))
+    await store.copy_files(tx, job.id, to=copy.id, now=now)
     await macros.copy_macros(
         tx, sealer, Place("job", str(job.id)), Place("job", str(copy.id)), now=now
     )
@@ -174,6 +202,14 @@ async def list_destinations(tx: Transaction) -> list[Destination]:
     return await store.list_destinations(tx)
 
 
+async def get_destination(tx: Transaction, destination_id: int | None) -> Destination:
+    """One of them. Raises NotFound."""
+    found = None if destination_id is None else await store.find_destination(tx, destination_id)
+    if found is None:
+        raise NotFound(MISSING)
+    return found
+
+
 async def _job(tx: Transaction, caller: Principal, job_id: int | None, right: Right) -> Job:
     job = None if job_id is None else await store.find_job(tx, job_id)
     if job is None:
@@ -190,6 +226,10 @@ async def _project(tx: Transaction, caller: Principal, name_or_id: str | None) -
     if project is None or (visible is not EVERYTHING and project.id not in visible):
         raise BadInput("project: there is no such project", field="project")
     return project.id
+
+
+async def _new_row(tx: Transaction, caller: Principal, draft: JobDraft) -> store.JobRow:
+    return await _row(tx, draft, await project_to_write(tx, caller, draft.project))
 
 
 async def _row(tx: Transaction, draft: JobDraft, project_id: UUID) -> store.JobRow:

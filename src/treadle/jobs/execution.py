@@ -23,7 +23,6 @@ from treadle.packages.cache import CorruptPackage, PackageCache
 from treadle.packages.contents import folder_contents
 from treadle.packages.entry_points import EntryPoint, resolve
 from treadle.packages.environments import EnvironmentFailed, Environments
-from treadle.packages.removal import remove_tree
 from treadle.sandbox import (
     Command,
     FunctionEntry,
@@ -32,9 +31,10 @@ from treadle.sandbox import (
     PythonFile,
     SandboxUnavailable,
     ShellFile,
+    collect_output,
+    remove_folder,
     run,
 )
-from treadle.sandbox.output import collect_output
 from treadle.storage.errors import StorageError
 from treadle.storage.storage import Storage
 
@@ -120,7 +120,7 @@ class Executor:
                 Ending(AttemptOutcome.ERROR, error_type="NoSandbox", error="no sandbox on worker")
             )
         finally:
-            await asyncio.to_thread(remove_tree, folders.work.parent)
+            await asyncio.to_thread(remove_folder, folders.work.parent)
 
     async def _execute(self, execution: Execution, folders: _Folders) -> Executed:
         command = await self._prepare(execution, folders)

@@ -1,8 +1,9 @@
 """Files of a job: uploaded once, checked before anything is kept, stored by their content.
 
 An object in the storage is named by the SHA-256 of what it holds, a tenant at a time. Its row in
-`stored_packages` is locked while the object is put or removed: an upload and the pruner never
-disagree about whether it is there.
+`stored_packages` is committed before the object is put, and the pruner leaves alone what was held
+in the last day (`treadle.jobs.prune`): they never disagree about whether it is there, and no
+transaction is open while the storage works.
 """
 
 from __future__ import annotations
@@ -12,19 +13,22 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from treadle.core.errors import BadInput, NotFound
+from treadle.core.errors import BadInput, Conflict, NotFound
+from treadle.db.database import Database
 from treadle.db.transaction import Transaction
 from treadle.identity.model import Principal
 from treadle.identity.rights import MISSING, Right
 from treadle.jobs import definition_store as store
 from treadle.jobs import definitions
 from treadle.jobs.context import JobsContext
-from treadle.jobs.model import Job, JobFile, Run, RunFile
+from treadle.jobs.model import FileSummary, Job, JobFile, Run, RunFile
 from treadle.packages.archives import PackageInfo, inspect_package
 
+MAX_FILES: Final = 100
+"""Of one job."""
 _LISTED_ENTRY_POINTS = 1_000  # a package with more lists only so many; then none is refused here
 
 
@@ -59,35 +63,52 @@ async def check_upload(context: JobsContext, path: Path, key: str) -> CheckedUpl
     return CheckedUpload(path, info)
 
 
+async def store_upload(
+    database: Database,
+    context: JobsContext,
+    tenant_id: UUID,
+    upload: CheckedUpload,
+    *,
+    now: datetime,
+) -> None:
+    """Stores the content. What no file names a day later is pruned again."""
+    sha256 = bytes.fromhex(upload.info.sha256)
+    async with database.tenant(tenant_id) as tx:
+        await store.hold_content(tx, sha256, size=upload.info.size, now=now)
+    await context.storage.put_file(content_key(tenant_id, sha256), upload.path)
+
+
 async def keep_upload(
     tx: Transaction,
-    context: JobsContext,
     caller: Principal,
     job_id: int | None,
     upload: CheckedUpload,
     *,
     now: datetime,
 ) -> JobFile:
-    """Stores the file and adds it to the job, or replaces the one so named."""
+    """Adds the file, whose content is stored, to the job, or replaces the one so named.
+
+    Raises NotFound, Forbidden, and Conflict for a file too many.
+    """
     job = await definitions.get_job_for(tx, caller, job_id, Right.JOBS_WRITE)
+    if not await store.touch_job(tx, job.id, by=caller.ref, now=now):
+        raise NotFound(MISSING)
     info = upload.info
-    sha256 = bytes.fromhex(info.sha256)
-    await store.hold_content(tx, sha256, size=info.size, now=now)
-    await context.storage.put_file(content_key(tx.tenant, sha256), upload.path)
     file = JobFile(
         job_id=job.id,
         key=info.name,
         size=info.size,
-        sha256=sha256,
+        sha256=bytes.fromhex(info.sha256),
         package=None if info.kind == "file" else asdict(info),
         last_modified=now,
     )
     await store.put_file(tx, file)
-    await store.touch_job(tx, job.id, by=caller.ref, now=now)
+    if await store.count_files(tx, job.id) > MAX_FILES:
+        raise Conflict(f"a job has at most {MAX_FILES} files; delete one first")
     return file
 
 
-async def list_files(tx: Transaction, caller: Principal, job_id: int | None) -> list[JobFile]:
+async def list_files(tx: Transaction, caller: Principal, job_id: int | None) -> list[FileSummary]:
     """The files of a job that the caller may see."""
     job = await definitions.get_job(tx, caller, job_id)
     return await store.list_files(tx, job.id)

@@ -33,18 +33,18 @@ async def follow_log(
             changes.clear()
             async with database.tenant(run.tenant_id) as tx:
                 # The state first: a log that is read after a final state is the whole log.
-                current = await run_store.find_run(tx, run.id)
+                state = await run_store.find_state(tx, run.id)
                 chunks = await run_store.read_log(tx, run.id, after=after)
-            if current is None:  # pruned while somebody followed it
+            if state is None:  # pruned while somebody followed it
                 return
             for chunk in chunks:
                 yield News(chunk=chunk)
                 after = chunk.end
             if chunks:
                 continue
-            if current.state is not known:
-                known = current.state
-                yield News(state=known)
-                if known.is_final:
+            if state is not known:
+                known = state
+                yield News(state=state)
+                if state.is_final:
                     return
             await changes.wait()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from treadle.core.ids import new_id
@@ -86,6 +86,26 @@ async def delete_macros(tx: Transaction, place: Place, *, except_names: Sequence
     )
 
 
+@dataclass(frozen=True, slots=True)
+class PlaceContent:
+    """How many macros a place has, and the bytes of their names and values."""
+
+    macros: int
+    size: int
+
+
+async def content_of(tx: Transaction, place: Place) -> PlaceContent:
+    """What the place holds. A sealed value counts a little more than a plain one."""
+    record = await tx.fetchrow(
+        "SELECT count(*)::int AS macros, coalesce(sum(octet_length(name)"
+        " + coalesce(octet_length(value), octet_length(secret))), 0)::int AS size"
+        " FROM macros WHERE scope = $1 AND scope_id = $2",
+        place.scope,
+        place.id,
+    )
+    return row(PlaceContent, record)
+
+
 async def list_in_order(
     tx: Transaction, places: Sequence[Place]
 ) -> list[tuple[Place, list[Macro]]]:
@@ -123,6 +143,11 @@ async def list_sets(tx: Transaction) -> list[MacroSet]:
     """All sets by name."""
     records = await tx.fetch("SELECT name, description, created_at FROM macro_sets ORDER BY name")
     return rows(MacroSet, records)
+
+
+async def count_sets(tx: Transaction) -> int:
+    """How many sets there are."""
+    return await tx.fetchval("SELECT count(*) FROM macro_sets")
 
 
 async def find_set(tx: Transaction, name: str) -> MacroSet | None:

@@ -24,7 +24,12 @@ from treadle.jobs import macro_store as store
 from treadle.jobs.model import Macro, MacroSet, Place, Run
 
 MAX_MACROS = 200
+"""In one place, or of one run."""
+MAX_SETS = 1_000
+"""Of a tenant."""
 MAX_VALUE_BYTES = 65_536
+MAX_PLACE_BYTES = 262_144
+"""Names and values of one place together: a run gets those of many places at once."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _RESERVED = re.compile(r"TREADLE_.*|LD_.*|PYTHON.*|GCONV_PATH|PATH|HOME|IFS|ENV|BASH_ENV")
 
@@ -63,11 +68,34 @@ def check_macro(draft: MacroDraft, *, field: str) -> None:
         raise BadInput(f"{field}: the value holds a NUL character", field=field)
 
 
+def check_macros(drafts: Sequence[MacroDraft]) -> None:
+    """Raises BadInput for drafts that no place can have together."""
+    if len(drafts) > MAX_MACROS:
+        raise BadInput(f"macros: at most {MAX_MACROS}", field="macros")
+    names = {draft.name for draft in drafts}
+    if len(names) != len(drafts):
+        raise BadInput("macros: a name stands there twice", field="macros")
+    for draft in drafts:
+        check_macro(draft, field="macros")
+    if sum(len(draft.name) + len((draft.value or "").encode()) for draft in drafts) > (
+        MAX_PLACE_BYTES
+    ):
+        raise _too_much()
+
+
 async def put_macro(
     tx: Transaction, sealer: Sealer, place: Place, draft: MacroDraft, *, now: datetime
 ) -> Macro:
     """Adds the macro to the place or replaces the one of its name."""
     check_macro(draft, field="macros")
+    macro = await _put(tx, sealer, place, draft, now=now)
+    await _refuse_too_much(tx, place)
+    return macro
+
+
+async def _put(
+    tx: Transaction, sealer: Sealer, place: Place, draft: MacroDraft, *, now: datetime
+) -> Macro:
     value: str | None = draft.value
     secret: bytes | None = None
     if draft.secure:
@@ -90,14 +118,11 @@ async def replace_macros(
     now: datetime,
 ) -> None:
     """The place has these macros and no others."""
-    if len(drafts) > MAX_MACROS:
-        raise BadInput(f"macros: at most {MAX_MACROS}", field="macros")
-    names = [draft.name for draft in drafts]
-    if len(set(names)) != len(names):
-        raise BadInput("macros: a name stands there twice", field="macros")
+    check_macros(drafts)
     for draft in drafts:
-        await put_macro(tx, sealer, place, draft, now=now)
-    await store.delete_macros(tx, place, except_names=names)
+        await _put(tx, sealer, place, draft, now=now)
+    await store.delete_macros(tx, place, except_names=[draft.name for draft in drafts])
+    await _refuse_too_much(tx, place)
 
 
 async def copy_macros(
@@ -107,7 +132,7 @@ async def copy_macros(
     for macro in await store.list_macros(tx, source):
         plain = _open(sealer, tx.tenant, source, macro)
         draft = MacroDraft(macro.name, plain, macro.secure, macro.description)
-        await put_macro(tx, sealer, target, draft, now=now)
+        await _put(tx, sealer, target, draft, now=now)
 
 
 async def list_macros(tx: Transaction, place: Place) -> list[Macro]:
@@ -135,8 +160,11 @@ async def delete_macro(tx: Transaction, place: Place, name: str) -> None:
 
 
 async def put_set(tx: Transaction, name: str, *, description: str, now: datetime) -> MacroSet:
-    """The set of this name, made if it is new."""
-    return await store.put_set(tx, name, description=description, now=now)
+    """The set of this name, made if it is new. Raises Conflict for one too many."""
+    found = await store.put_set(tx, name, description=description, now=now)
+    if await store.count_sets(tx) > MAX_SETS:
+        raise Conflict(f"a tenant has at most {MAX_SETS} macro sets; delete one first")
+    return found
 
 
 async def list_sets(tx: Transaction) -> list[MacroSet]:
@@ -172,11 +200,9 @@ def seal_run_macros(
     sealer: Sealer, tenant_id: UUID, run_id: UUID, drafts: Sequence[MacroDraft]
 ) -> bytes | None:
     """The run's own macros as one sealed value; None if it has none. Raises BadInput."""
-    if len(drafts) > MAX_MACROS:
-        raise BadInput(f"macros: at most {MAX_MACROS}", field="macros")
+    check_macros(drafts)
     values: dict[str, str] = {}
     for draft in drafts:
-        check_macro(draft, field="macros")
         if draft.value is None:
             raise BadInput(f"macros: {draft.name} needs a value", field="macros")
         values[draft.name] = draft.value
@@ -224,6 +250,18 @@ async def resolve(
         values |= own.values
         secret_names = (secret_names - own.values.keys()) | own.secret_names
     return Variables(values, frozenset(values[name] for name in secret_names))
+
+
+async def _refuse_too_much(tx: Transaction, place: Place) -> None:
+    content = await store.content_of(tx, place)
+    if content.macros > MAX_MACROS:
+        raise BadInput(f"macros: at most {MAX_MACROS}", field="macros")
+    if content.size > MAX_PLACE_BYTES:
+        raise _too_much()
+
+
+def _too_much() -> BadInput:
+    return BadInput(f"macros: over {MAX_PLACE_BYTES} bytes together", field="macros")
 
 
 async def _sealed(tx: Transaction, sealer: Sealer, place: Place, draft: MacroDraft) -> bytes:

@@ -73,15 +73,23 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class JobFile:
-    """A file that was uploaded to a job. `package` is None for what is not a package."""
+class FileSummary:
+    """A file of a job as lists show it."""
 
     job_id: int
     key: str
     size: int
     sha256: bytes
-    package: dict[str, Any] | None
     last_modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobFile(FileSummary):
+    """A file that was uploaded to a job. `package` is what its inspection found, which may be
+    large, and None for what is not a package.
+    """
+
+    package: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +109,10 @@ class Macro:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One execution of a job. `attempt` counts the tries that workers began."""
+class RunSummary:
+    """A run as lists show it: without what may be large. `attempt` counts the tries that workers
+    began.
+    """
 
     id: UUID
     tenant_id: UUID
@@ -111,18 +121,8 @@ class Run:
     job_name: str
     state: RunState
     attempt: int
-    failures: int
-    max_retries: int
-    retry_backoff_seconds: int
-    timeout_seconds: int
-    blocking: bool
-    network: bool
-    log_level: str
     destination_id: int
     package: dict[str, Any]
-    input: dict[str, Any]
-    macros: bytes | None
-    macro_sets: list[str]
     tags: list[str]
     submitted_by: str
     scheduled_at: datetime
@@ -130,16 +130,32 @@ class Run:
     received_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
-    worker_id: UUID | None
-    lease_expires_at: datetime | None
     stop_requested_at: datetime | None
     stop_requested_by: str | None
-    result: Json
     error_type: str | None
     error: str | None
     return_code: int | None
-    log_bytes: int
     retry_of: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run(RunSummary):
+    """One execution of a job."""
+
+    failures: int
+    max_retries: int
+    retry_backoff_seconds: int
+    timeout_seconds: int
+    blocking: bool
+    network: bool
+    log_level: str
+    input: dict[str, Any]
+    macros: bytes | None
+    macro_sets: list[str]
+    worker_id: UUID | None
+    lease_expires_at: datetime | None
+    result: Json
+    log_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

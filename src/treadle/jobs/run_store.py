@@ -5,18 +5,32 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from treadle.core.pages import Page, PageRequest
 from treadle.db.rows import row, row_or_none, rows
 from treadle.db.transaction import Transaction
-from treadle.jobs.model import Attempt, LogChunk, Run, RunCounts, RunFile, RunFilter, RunState
+from treadle.jobs.model import (
+    Attempt,
+    LogChunk,
+    Run,
+    RunCounts,
+    RunFile,
+    RunFilter,
+    RunState,
+    RunSummary,
+)
 
 RUN_COLUMNS = ", ".join(field.name for field in fields(Run))
+_SUMMARY = ", ".join(field.name for field in fields(RunSummary))
 _ATTEMPT = ", ".join(field.name for field in fields(Attempt))
 _CHUNK = ", ".join(field.name for field in fields(LogChunk))
 _FILE = ", ".join(field.name for field in fields(RunFile))
+
+COUNTED: Final = 10_000
+"""Rows of a list that are counted; a longer one is said to have at least so many."""
+_LOG_WINDOW_BYTES: Final = 1_048_576  # of a log that are read at once, or one chunk if it is larger
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +82,17 @@ async def find_run(tx: Transaction, run_id: UUID, *, lock: bool = False) -> Run 
     return row_or_none(Run, record)
 
 
+async def find_state(tx: Transaction, run_id: UUID) -> RunState | None:
+    """Where the run stands now."""
+    state = await tx.fetchval("SELECT state FROM runs WHERE id = $1", run_id)
+    return None if state is None else RunState(state)
+
+
 async def latest_run(tx: Transaction, job_id: int) -> Run | None:
     """The job's newest run. Reads one entry of the index runs_of_job."""
     record = await tx.fetchrow(
-        f"SELECT {RUN_COLUMNS} FROM runs WHERE job_id = $1 ORDER BY id DESC LIMIT 1",
+        f"SELECT {RUN_COLUMNS} FROM runs WHERE job_id = $1"
+        " ORDER BY scheduled_at DESC, id DESC LIMIT 1",
         job_id,
     )
     return row_or_none(Run, record)
@@ -88,35 +109,70 @@ async def has_open_run(tx: Transaction, job_id: int) -> bool:
 
 async def list_runs(
     tx: Transaction, page: PageRequest, wanted: RunFilter, *, descending: bool
-) -> Page[Run]:
-    """Runs by age; ids grow with time, so the newest pages come straight off an index."""
-    where = (
-        " FROM runs WHERE ($1::uuid[] IS NULL OR project_id = ANY($1))"
-        " AND ($2::text[] IS NULL OR state = ANY($2))"
-        " AND ($3::bigint IS NULL OR job_id = $3)"
-        " AND ($4::text IS NULL OR submitted_by = $4)"
-        " AND ($5::timestamptz IS NULL OR scheduled_at >= $5)"
-        " AND ($6::timestamptz IS NULL OR scheduled_at < $6)"
-        " AND ($7::text IS NULL OR position(lower($7) IN lower(job_name)) > 0)"
-    )
-    arguments = [
-        None if wanted.project_ids is None else list(wanted.project_ids),
-        None if wanted.states is None else list(wanted.states),
-        wanted.job_id,
-        wanted.submitted_by,
-        wanted.since,
-        wanted.until,
-        wanted.text,
-    ]
-    total: int = await tx.fetchval("SELECT count(*)" + where, *arguments)
+) -> Page[RunSummary]:
+    """Runs in the order in which they were scheduled; where there are more than COUNTED, `total` is
+    at least their number, and always more than the page shows if another one follows.
+    """
+    # By itself first: joined to the runs, a name that no job has is looked for in all of them.
+    named = None if wanted.text is None else await _jobs_named(tx, wanted.text)
+    where, arguments = _conditions(wanted, named)
     direction = "DESC" if descending else "ASC"
+    order = f"ORDER BY scheduled_at {direction}, id {direction}"
+    # Only the index is read of the rows before the page; one row more says whether it is the last.
     records = await tx.fetch(
-        f"SELECT {RUN_COLUMNS}{where} ORDER BY id {direction} LIMIT $8 OFFSET $9",
+        f"SELECT {_SUMMARY} FROM runs JOIN (SELECT id FROM runs {where} {order}"
+        f" LIMIT ${len(arguments) + 1} OFFSET ${len(arguments) + 2}) AS page USING (id) {order}",
         *arguments,
-        page.size,
+        page.size + 1,
         page.offset,
     )
-    return Page(tuple(rows(Run, records)), total, page)
+    seen = page.offset + len(records)
+    total = seen
+    is_end = len(records) <= page.size and (bool(records) or page.offset == 0)
+    if not is_end and (seen < COUNTED or not records):
+        counted: int = await tx.fetchval(
+            f"SELECT count(*) FROM (SELECT FROM runs {where} LIMIT {COUNTED}) AS counted",
+            *arguments,
+        )
+        total = max(counted, seen) if records else counted
+    return Page(tuple(rows(RunSummary, records[: page.size])), total, page)
+
+
+async def _jobs_named(tx: Transaction, text: str) -> list[int]:
+    """Ids of the jobs, deleted ones too, whose name holds the text."""
+    records = await tx.fetch(
+        "SELECT id FROM jobs WHERE position(lower($1) IN lower(name)) > 0", text
+    )
+    return [record["id"] for record in records]
+
+
+def _conditions(wanted: RunFilter, named: list[int] | None) -> tuple[str, list[Any]]:
+    """The WHERE of a filter and its arguments. Only what is asked for stands there: a plan that had
+    to do for every filter could use the index of none.
+    """
+    projects, states = wanted.project_ids, wanted.states
+    asked: list[tuple[str, Any]] = [
+        ("project_id = ANY(?)", None if projects is None else list(projects)),
+        ("state = ANY(?)", None if states is None else list(states)),
+        ("job_id = ?", wanted.job_id),
+        ("submitted_by = ?", wanted.submitted_by),
+        ("scheduled_at >= ?", wanted.since),
+        ("scheduled_at < ?", wanted.until),
+        ("job_id = ANY(?)", named),
+    ]
+    conditions: list[str] = []
+    arguments: list[Any] = []
+    for condition, value in asked:
+        if value is None:
+            continue
+        place = f"${len(arguments) + 1}"
+        if isinstance(value, list) and len(value) == 1:  # an index on one value keeps the order
+            arguments.append(value[0])
+            conditions.append(condition.replace("ANY(?)", place))
+        else:
+            arguments.append(value)
+            conditions.append(condition.replace("?", place))
+    return f"WHERE {' AND '.join(conditions)}" if conditions else "", arguments
 
 
 async def count_runs(
@@ -124,10 +180,13 @@ async def count_runs(
 ) -> RunCounts:
     """Of the runs that are open now, or were scheduled since."""
     records = await tx.fetch(
-        "SELECT state, count(*) AS runs,"
-        " coalesce(sum(extract(epoch FROM finished_at - started_at)), 0)::float8 AS seconds"
-        " FROM runs WHERE ($1::uuid[] IS NULL OR project_id = ANY($1))"
-        " AND (finished_at IS NULL OR scheduled_at >= $2) GROUP BY state",
+        "SELECT state, count(*) AS runs, 0::float8 AS seconds FROM runs"
+        " WHERE state IN ('QUEUED', 'WAITING', 'INITIALIZING', 'RUNNING')"
+        " AND ($1::uuid[] IS NULL OR project_id = ANY($1)) GROUP BY state"
+        " UNION ALL SELECT state, count(*),"
+        " coalesce(sum(extract(epoch FROM finished_at - started_at)), 0)::float8 FROM runs"
+        " WHERE finished_at IS NOT NULL AND scheduled_at >= $2"
+        " AND ($1::uuid[] IS NULL OR project_id = ANY($1)) GROUP BY state",
         None if project_ids is None else list(project_ids),
         since,
     )
@@ -192,12 +251,13 @@ async def list_attempts(tx: Transaction, run_id: UUID) -> list[Attempt]:
 async def read_log(
     tx: Transaction, run_id: UUID, *, after: int, limit: int = 200
 ) -> list[LogChunk]:
-    """Chunks that begin at this offset or later, in order."""
+    """Chunks from the one that begins at this offset on, in order: a mebibyte or so at a time."""
     records = await tx.fetch(
-        f"SELECT {_CHUNK} FROM run_logs WHERE run_id = $1 AND position >= $2"
-        " ORDER BY position LIMIT $3",
+        f"SELECT {_CHUNK} FROM run_logs WHERE run_id = $1 AND position >= $2 AND position < $3"
+        " ORDER BY position LIMIT $4",
         run_id,
         after,
+        after + _LOG_WINDOW_BYTES,
         limit,
     )
     return rows(LogChunk, records)

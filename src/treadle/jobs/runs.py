@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,17 @@ from treadle.identity.rights import MISSING, Right, require, require_somewhere
 from treadle.jobs import definition_store, definitions, files, macros, run_store
 from treadle.jobs.context import JobsContext
 from treadle.jobs.macros import MacroDraft
-from treadle.jobs.model import Attempt, Job, LogChunk, Run, RunCounts, RunFile, RunFilter, RunState
+from treadle.jobs.model import (
+    Attempt,
+    Job,
+    LogChunk,
+    Run,
+    RunCounts,
+    RunFile,
+    RunFilter,
+    RunState,
+    RunSummary,
+)
 from treadle.jobs.queueing import announce, announce_stop, enqueue_run, forget_timer
 from treadle.jobs.run_store import NewRun
 from treadle.jobs.states import state_when_stopped
@@ -124,6 +135,7 @@ async def stop_run(
         if run.attempt:
             error = f"stopped by {caller.name} between two attempts"
         await run_store.end_unclaimed(tx, run.id, state, by=caller.ref, error=error, now=now)
+        tx.after_commit(partial(context.count_end, state))
         await forget_timer(tx, run)
         if run.blocking:
             await release_next(tx, context, run.job_id)
@@ -161,7 +173,7 @@ async def list_runs(
     wanted: RunFilter,
     *,
     descending: bool = True,
-) -> Page[Run]:
+) -> Page[RunSummary]:
     """The runs that the caller may see; `wanted.project_ids` is set here."""
     bounded = RunFilter(
         project_ids=definitions.ids_of(require_somewhere(caller, Right.HISTORY_READ)),

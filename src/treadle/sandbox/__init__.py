@@ -5,10 +5,10 @@
 The walls, from the outside in. bubblewrap (`bwrap`) builds them, `arguments` is their plan:
 
 - **Files.** An empty root with, read-only: /usr (and what links to it), the interpreter, the
-  package (/package), its environment (/environment), a handful of files of /etc (no passwords, no
-  keys, only with the network the certificates and resolver). Writable: /work (the current folder,
-  HOME), /output and a /tmp in memory (/dev/shm is the same). No home, no data folder, no socket, no
-  /sys, no terminal.
+  package (/package), its installed modules (/environment), a handful of files of /etc (no
+  passwords, no keys, only with the network the certificates and resolver). Writable: /work (the
+  current folder, HOME), /output and a /tmp in memory (/dev/shm is the same). No home, no data
+  folder, no socket, no /sys, no terminal.
 - **Processes.** Its own process, IPC, host name, cgroup and (without `network`) network namespace:
   no process of the host exists in there, nor a unix socket, abstract ones included. Everything in
   it dies when the main process ends, when it is stopped, and when the server dies, even by kill -9.

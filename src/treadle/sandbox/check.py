@@ -64,8 +64,6 @@ async def check() -> SandboxReport:
         words = explain(str(error), as_root=as_root, sysctls=Path("/proc/sys"))
         raise SandboxUnavailable(words) from error
     notes: list[str] = []
-    if not as_root and os.geteuid() == 0:
-        notes.append("root of this container may not mount: sandboxes are made in user namespaces")
     if not process_limit_works(as_root=as_root):
         notes.append("before Linux 5.14 the limit of processes is held by watching only")
     return SandboxReport(

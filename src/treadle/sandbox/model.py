@@ -100,7 +100,11 @@ class Command:
 
     def __post_init__(self) -> None:
         for name, value in self.environ.items():
-            if not name or "=" in name or "\0" in name or "\0" in value:
+            try:
+                text = (name + value).encode("utf-8", "surrogateescape")
+            except UnicodeEncodeError:
+                text = b"\0"
+            if not name or "=" in name or b"\0" in text:
                 raise BadInput("an environment variable has a name or value that cannot be set")
 
 

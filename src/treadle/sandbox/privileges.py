@@ -32,14 +32,26 @@ _COUNTED_BY_NAMESPACE = (5, 14)
 def runs_as_root() -> bool:
     """Whether sandboxes are made with root's rights, each run under a user of its own.
 
-    Else (an ordinary user, or root of a container that may not mount) in a user namespace.
+    Else in a user namespace, by an ordinary user. Raises SandboxUnavailable for root without its
+    rights, as in most containers: in a user namespace a run would still be root to the kernel,
+    who owns /proc/sys and for whom limits do not count.
     """
     if os.geteuid() != 0:
         return False
-    status = Path("/proc/self/status").read_text()
+    missing = missing_rights(Path("/proc/self/status").read_text())
+    if missing:
+        raise SandboxUnavailable(
+            "the server runs as root, but without the rights to make sandboxes "
+            f"({', '.join(missing)}): run it as an ordinary user, or give it these capabilities"
+        )
+    return True
+
+
+def missing_rights(status: str) -> list[str]:
+    """The capabilities that a process with this /proc/…/status lacks for making sandboxes."""
     found = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
     effective = int(found[1], 16) if found else 0
-    return all(effective >> bit & 1 for bit in _NEEDED_AS_ROOT.values())
+    return [name for name, bit in _NEEDED_AS_ROOT.items() if not effective >> bit & 1]
 
 
 def run_user(pid: int, *, maps: Iterable[Path] = _ID_MAPS) -> int:

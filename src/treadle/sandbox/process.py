@@ -65,6 +65,7 @@ class SandboxProcess:
         self._bwrap = bwrap
         self._bwrap_fd = os.pidfd_open(bwrap.pid)
         self._process_1_fd = -1
+        self._setup_deadline = asyncio.get_running_loop().time() + SETUP_SECONDS
         self.ended = asyncio.get_running_loop().create_task(self._wait())
 
     async def take_over(self, limits: Limits, *, as_root: bool) -> None:
@@ -72,26 +73,17 @@ class SandboxProcess:
 
         Raises SandboxUnavailable with bubblewrap's own words when there is no process 1.
         """
-        try:
-            async with asyncio.timeout(SETUP_SECONDS):
-                pid = await self.control.hello(or_done=self.ended)
-        except TimeoutError:
-            raise SandboxUnavailable(f"no sandbox within {SETUP_SECONDS:g} seconds") from None
-        if pid is None:
+        if not await self._found_process_1():
             raise SandboxUnavailable(f"bubblewrap made no sandbox: {self._diagnosis()}")
-        self.process_1 = pid
-        self._process_1_fd = os.pidfd_open(pid)
-        # Had it died and its number gone to another, that one would have another parent.
-        if _parent_of(pid) != self._bwrap.pid:
-            raise SandboxUnavailable("the sandbox died while it was set up")
-        self.proc = os.open(f"/proc/{pid}/root/proc", os.O_RDONLY | os.O_DIRECTORY)
-        self.tmp = os.open(f"/proc/{pid}/root/tmp", os.O_RDONLY | os.O_DIRECTORY)
-        for kind, value in _resource_limits(limits, as_root=as_root):
-            hard = resource.prlimit(pid, kind)[1]
-            bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            # Over the soft one for processor time comes SIGXCPU, which tells; then SIGKILL.
-            soft = max(1, bound - 1) if kind == resource.RLIMIT_CPU else bound
-            resource.prlimit(pid, kind, (soft, bound))
+        try:
+            self.proc = os.open(f"/proc/{self.process_1}/root/proc", os.O_RDONLY | os.O_DIRECTORY)
+            self.tmp = os.open(f"/proc/{self.process_1}/root/tmp", os.O_RDONLY | os.O_DIRECTORY)
+            self._limit(limits, as_root=as_root)
+        except OSError as error:
+            raise SandboxUnavailable(
+                f"the server has no hold on its own sandbox ({error}); is bwrap installed "
+                "set-user-id? It must not be"
+            ) from error
 
     def terminate(self) -> None:
         """Asks the code to end (SIGTERM); it may ignore that."""
@@ -103,6 +95,10 @@ class SandboxProcess:
 
     async def close(self) -> None:
         """Kills what lives, waits for its end and closes all descriptors."""
+        if not self.process_1:
+            # Cancelled while it starts. Killing bubblewrap would not be enough yet: its child
+            # is tied to its life only at the end of its preparations.
+            await self._found_process_1()
         self.kill()
         await self.ended
         self.control.close()
@@ -110,9 +106,35 @@ class SandboxProcess:
             if fd >= 0:
                 os.close(fd)
 
+    async def _found_process_1(self) -> bool:
+        """Whether there is a process 1, which is then known; waits until that is decided."""
+        try:
+            async with asyncio.timeout_at(self._setup_deadline):
+                pid = await self.control.hello(or_done=self.ended)
+                if pid is None:
+                    await asyncio.shield(self.ended)  # at its end, which is about to show
+                    return False
+            handle = os.pidfd_open(pid)
+        except (TimeoutError, ProcessLookupError):
+            return False
+        # Had it died and its number gone to another, that one would have another parent.
+        if _parent_of(pid) != self._bwrap.pid:
+            os.close(handle)
+            return False
+        self.process_1, self._process_1_fd = pid, handle
+        return True
+
+    def _limit(self, limits: Limits, *, as_root: bool) -> None:
+        """What process 1 is bound by now, its children will be from their start."""
+        for kind, value in _resource_limits(limits, as_root=as_root):
+            hard = resource.prlimit(self.process_1, kind)[1]
+            bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            # Over the soft one for processor time comes SIGXCPU, which tells; then SIGKILL.
+            soft = max(1, bound - 1) if kind == resource.RLIMIT_CPU else bound
+            resource.prlimit(self.process_1, kind, (soft, bound))
+
     def _signal(self, number: signal.Signals) -> None:
-        # Process 1, not bubblewrap, which must live to see it dead. Before there is one,
-        # bubblewrap: a process 1 that is only starting ends when nobody holds its control socket.
+        # Process 1, not bubblewrap, which must live to see it dead; unless there is none.
         fd = self._process_1_fd if self._process_1_fd >= 0 else self._bwrap_fd
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(fd, number)
@@ -129,6 +151,8 @@ class SandboxProcess:
             text = os.read(self.output, _DIAGNOSIS_BYTES).decode("utf-8", "replace").strip()
         except BlockingIOError:
             text = ""
+        if self._bwrap.returncode is None:
+            text = f"{text} (not within {SETUP_SECONDS:g} seconds)".strip()
         return text or f"it ended with code {self._bwrap.returncode} and said nothing"
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 _MEMORY = re.compile(rb"^(?:RssAnon|RssShmem):\s+(\d+) kB$", re.MULTILINE)
 _SHARES = re.compile(rb"^Pss_(Anon|Shmem):\s+(\d+) kB$", re.MULTILINE)
 _THREADS = re.compile(rb"^Threads:\s+(\d+)$", re.MULTILINE)
+_INODE_BYTES = 1024
 _TICKS = os.sysconf("SC_CLK_TCK")
 _GONE = (FileNotFoundError, ProcessLookupError)
 
@@ -38,6 +39,8 @@ def measure_processes(*, proc: int, tmp: int, memory_limit: int) -> ProcessUsage
     pids = [name for name in os.listdir(proc) if name.isdigit()]
     filesystem = os.fstatvfs(tmp)
     temporary = (filesystem.f_blocks - filesystem.f_bfree) * filesystem.f_frsize
+    # Names without content take the kernel's memory too.
+    temporary += (filesystem.f_files - filesystem.f_ffree) * _INODE_BYTES
     memory = temporary
     tasks = 0
     cpu = 0.0

@@ -33,13 +33,13 @@ from treadle.schedules.due_times import (
 )
 from treadle.schedules.times.civil import DAY, LAST_DAY, day_date
 from treadle.schedules.times.instants import instant_of, seconds_down, seconds_up
-from treadle.schedules.times.zones import civil_time, first_instant
+from treadle.schedules.times.zones import civil_time, first_instant, last_instant
 
 LONGEST_ROLL = 366
 """Days; a due time never moves further."""
 
 _MOST_DAYS = 4_000
-"""Days with due times that a search looks at before it says that nothing is due any more."""
+"""Days that a search visits before it says that nothing is due any more: eleven years closed."""
 
 
 class CalendarMode(StrEnum):
@@ -49,6 +49,9 @@ class CalendarMode(StrEnum):
     INCLUDE = "include"
     ROLL_FORWARD = "roll_forward"
     ROLL_BACK = "roll_back"
+
+
+_ROLLS = {CalendarMode.ROLL_FORWARD: 1, CalendarMode.ROLL_BACK: -1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,7 @@ class _Days:
         self._expression = expression
         self._info = expression.zone.info
         self._uses = uses
+        self._rolls = any(use.mode in _ROLLS for use in uses)
         self._verdicts: dict[int, _Verdict] = {}
 
     def walk(
@@ -182,7 +186,7 @@ class _Days:
 
     def _latest_of_day(self, day: int, high: int) -> Iterator[int]:
         """The last time up to `high` that each day around brings to this one."""
-        first, last = self._sources(day)
+        first, last = self._closed_around(day)
         for source in range(first, last + 1):
             if self._target(source) != day:
                 continue
@@ -199,7 +203,8 @@ class _Days:
 
     def _next_day(self, day: int) -> int | None:
         """The first day from this one on that may have due times, moved ones included."""
-        first, last = self._sources(day)
+        # What falls on closed days before this one may still move to it, or past it.
+        first, last = self._closed_around(day)
         nominal = next(self._nominal_from(self._begin(first)), None)
         if nominal is None:
             return None
@@ -207,7 +212,7 @@ class _Days:
         if on <= last:
             return day
         # A closed day, or one behind it, may roll back to the last open day before it.
-        while on > day + 1 and not self._verdict(on).is_open:
+        while self._rolls and on > day + 1 and not self._verdict(on).is_open:
             on -= 1
         return on
 
@@ -217,7 +222,7 @@ class _Days:
         verdict = self._verdict(day)
         if verdict.is_open:
             moved: dict[int, list[int]] = {}
-            first, last = self._sources(day)
+            first, last = self._closed_around(day)
             for source in range(first, last + 1):
                 if self._target(source) == day:
                     for at, nominal in islice(self._arriving(source, day, low, high), limit):
@@ -266,10 +271,13 @@ class _Days:
 
     def _nominal(self, day: int, low: int, high: int) -> Iterator[int]:
         """The nominal times of the day in (low, high]."""
+        end = min(high, last_instant(self._info, (day + 1) * DAY - 1).instant)
         for seconds in self._nominal_from(max(low + 1, self._begin(day))):
-            if seconds > high or self._day_of(seconds) != day:
+            if seconds > end:
                 return
-            yield seconds
+            # Clocks that go back over midnight show the next day for a moment in between.
+            if self._day_of(seconds) == day:
+                yield seconds
 
     def _nominal_from(self, first: int) -> Iterator[int]:
         return due_seconds(self._expression, first - 1, LAST_INSTANT)
@@ -280,14 +288,15 @@ class _Days:
     def _day_of(self, instant: int) -> int:
         return civil_time(self._info, instant) // DAY
 
-    def _sources(self, day: int) -> tuple[int, int]:
-        """The days around this one whose times may move to it, if it is open; else itself."""
+    def _closed_around(self, day: int) -> tuple[int, int]:
+        """This day with the closed days right before and after it: what may move to it is there."""
         first = last = day
-        if self._verdict(day).is_open:
-            while first > day - LONGEST_ROLL and not self._verdict(first - 1).is_open:
-                first -= 1
-            while last < day + LONGEST_ROLL and not self._verdict(last + 1).is_open:
-                last += 1
+        if not self._rolls:
+            return first, last
+        while first > day - LONGEST_ROLL and not self._verdict(first - 1).is_open:
+            first -= 1
+        while last < day + LONGEST_ROLL and not self._verdict(last + 1).is_open:
+            last += 1
         return first, last
 
     def _target(self, day: int) -> int | None:
@@ -318,7 +327,6 @@ def _judge(uses: tuple[CalendarUse, ...], day: int) -> _Verdict:
             return _Verdict(held=True, reason=f"{on} is excluded by calendar {name!r}")
         if use.mode is CalendarMode.INCLUDE and not has:
             return _Verdict(held=True, reason=f"{on} is not in calendar {name!r}")
-        if use.mode in (CalendarMode.ROLL_FORWARD, CalendarMode.ROLL_BACK) and has and not roll:
-            step = 1 if use.mode is CalendarMode.ROLL_FORWARD else -1
-            roll = _Verdict(roll=step, reason=f"{on} is in calendar {name!r}")
+        if use.mode in _ROLLS and has and roll is None:
+            roll = _Verdict(roll=_ROLLS[use.mode], reason=f"{on} is in calendar {name!r}")
     return roll or _Verdict()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated, Any, Final
 
@@ -12,13 +12,14 @@ from fastapi.responses import StreamingResponse
 from treadle.api.bodies import EdgeRoute
 from treadle.api.context import AppContext
 from treadle.api.dependencies import Base, Context, Tx, needs_somewhere
-from treadle.api.integration_manager.downloads import attachment
+from treadle.api.integration_manager.downloads import BYTES, attachment
 from treadle.api.integration_manager.run_bodies import (
     OutputBody,
     OutputFileBody,
     output_file_body,
 )
 from treadle.api.sse import EVENT_STREAM, Event, event_stream
+from treadle.api.streaming import ClosingResponse
 from treadle.core.ids import parse_id
 from treadle.identity.model import Principal
 from treadle.identity.rights import Right
@@ -42,14 +43,6 @@ _LOG_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
         },
     }
 }
-_FILE_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    200: {
-        "description": "The bytes of the file.",
-        "content": {
-            "application/octet-stream": {"schema": {"type": "string"}, "example": "(bytes)"}
-        },
-    }
-}
 
 
 @router.get(
@@ -66,13 +59,13 @@ async def get_log(
     context: Context,
     follow: Annotated[bool, Query(description="Stream it live, until the run ends.")] = False,
     last_event_id: Annotated[str | None, Header(description="Go on after this event.")] = None,
-) -> StreamingResponse:
+) -> ClosingResponse:
     """What the code wrote, as text; with `follow`, as it comes."""
     run = await runs.get_run(tx, caller, parse_id(id))
     after = _position(last_event_id)
     if follow:
         return event_stream(_events(context, run, after), stopping=context.stopping)
-    return StreamingResponse(_text(context, run), media_type="text/plain; charset=utf-8")
+    return ClosingResponse(_text(context, run), media_type="text/plain; charset=utf-8")
 
 
 @router.get("/api/jobs/{id}/out", summary="Get what a run left", operation_id="getJobOutput")
@@ -104,7 +97,7 @@ async def list_output_files(
     summary="Download an output file",
     operation_id="downloadJobOutputFile",
     response_class=StreamingResponse,
-    responses=_FILE_RESPONSES,
+    responses=BYTES,
 )
 async def download_output_file(
     id: str,  # noqa: A002
@@ -112,7 +105,7 @@ async def download_output_file(
     caller: Historian,
     tx: Tx,
     context: Context,
-) -> StreamingResponse:
+) -> ClosingResponse:
     """The bytes of the file."""
     run = await runs.get_run(tx, caller, parse_id(id))
     file = await runs.get_output_file(tx, run, key)
@@ -120,7 +113,7 @@ async def download_output_file(
     return await attachment(content, name=key.rpartition("/")[2], size=file.size)
 
 
-async def _text(context: AppContext, run: Run) -> AsyncIterator[str]:
+async def _text(context: AppContext, run: Run) -> AsyncGenerator[bytes]:
     """The stored log, a few chunks a transaction: a slow reader holds none open."""
     after = 0
     while True:
@@ -129,7 +122,7 @@ async def _text(context: AppContext, run: Run) -> AsyncIterator[str]:
         if not chunks:
             return
         for chunk in chunks:
-            yield chunk.content
+            yield chunk.content.encode()
         after = chunks[-1].end
 
 

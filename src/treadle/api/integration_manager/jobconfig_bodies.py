@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from treadle.api.integration_manager.actors import ACTOR_EXAMPLE, ActorBody, actor_body
 from treadle.api.integration_manager.pages import ListBody
@@ -23,6 +23,8 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 MAX_RETRIES: Final = 100
 MAX_MINUTES: Final = 525_600
+MAX_SETS: Final = 20
+"""Macro sets that a job takes, or a run besides."""
 
 MACRO_EXAMPLE: Final = {
     "name": "REGION",
@@ -123,7 +125,7 @@ class _JobConfigFields(Camel):
     )
     network: bool = Field(False, description="Whether the code reaches the network.")
     tags: Annotated[list[Tag], Field(max_length=50)] = []
-    macrosets: Annotated[list[Tag], Field(max_length=50)] = []
+    macrosets: Annotated[list[Tag], Field(max_length=MAX_SETS)] = []
     project: str | None = Field(None, max_length=100, description="Name or id; none: `default`.")
 
 
@@ -135,10 +137,17 @@ class JobConfigInput(_JobConfigFields):
     name: Name
 
 
+def _without_defaults(schema: dict[str, Any]) -> None:
+    """What a patch leaves out stays as it is: it has no default."""
+    for field in schema["properties"].values():
+        field.pop("default", None)
+    schema["examples"] = [{"active": False}]
+
+
 class JobConfigPatch(_JobConfigFields):
     """What to change of a job; what is left out stays."""
 
-    model_config = camel_case(example={"active": False})
+    model_config = camel_case() | ConfigDict(json_schema_extra=_without_defaults)
 
     name: Name = ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
@@ -11,15 +12,16 @@ from pydantic import Field
 from treadle.api.bodies import EdgeRoute, takes_upload
 from treadle.api.context import AppContext
 from treadle.api.dependencies import Base, Context, Tx, needs_somewhere
-from treadle.api.integration_manager.downloads import attachment
+from treadle.api.integration_manager.downloads import BYTES, attachment
 from treadle.api.integration_manager.uploads import received_upload
+from treadle.api.streaming import ClosingResponse
 from treadle.api.wire import Camel, camel_case
 from treadle.core.clock import iso
 from treadle.core.ids import parse_number
 from treadle.identity.model import Principal
 from treadle.identity.rights import Right
 from treadle.jobs import definitions, files
-from treadle.jobs.model import JobFile
+from treadle.jobs.model import FileSummary
 
 router: Final = APIRouter(route_class=EdgeRoute, tags=["Job configs"])
 
@@ -79,11 +81,11 @@ class EntryPointsBody(Camel):
     entry_points: list[str] = Field(description="At most 1,000.")
 
 
-def file_body(file: JobFile, base: str) -> FileBody:
+def file_body(file: FileSummary, base: str) -> FileBody:
     """The file on the wire."""
     return FileBody(
         name=file.key,
-        href=f"{base}/api/jobconfigs/{file.job_id}/files/{file.key}",
+        href=f"{base}/api/jobconfigs/{file.job_id}/files/{quote(file.key, safe='')}",
         metadata=FileMetadata(size=file.size, last_modified=iso(file.last_modified)),
     )
 
@@ -148,6 +150,7 @@ async def list_entry_points(id: str, key: str, caller: Reader, tx: Tx) -> EntryP
     summary="Download a file",
     operation_id="downloadJobConfigFile",
     response_class=StreamingResponse,
+    responses=BYTES,
 )
 async def download_file(
     id: str,  # noqa: A002
@@ -155,7 +158,7 @@ async def download_file(
     caller: Reader,
     tx: Tx,
     context: Context,
-) -> StreamingResponse:
+) -> ClosingResponse:
     """The bytes of the file."""
     file = await files.get_file(tx, caller, parse_number(id), key)
     content = files.read_content(context.jobs, caller.tenant_id, file)
@@ -181,14 +184,14 @@ async def _upload(
     context: AppContext,
     base: str,
 ) -> FileBody:
-    """In three steps, so that no transaction is open while a slow client sends."""
+    """In steps, so that no transaction is open while a slow client sends or the storage works."""
     job_id = parse_number(id)
     async with context.database.tenant(caller.tenant_id) as tx:
         await definitions.get_job_for(tx, caller, job_id, Right.JOBS_WRITE)
     async with received_upload(request, context, key=key) as upload:
         checked = await files.check_upload(context.jobs, upload.path, upload.key)
+        now = context.clock()
+        await files.store_upload(context.database, context.jobs, caller.tenant_id, checked, now=now)
         async with context.database.tenant(caller.tenant_id) as tx:
-            file = await files.keep_upload(
-                tx, context.jobs, caller, job_id, checked, now=context.clock()
-            )
+            file = await files.keep_upload(tx, caller, job_id, checked, now=now)
     return file_body(file, base)

@@ -106,9 +106,9 @@ async def update_job_config(
     context: Context,
 ) -> JobConfigBody:
     """Sets what is sent and leaves the rest."""
-    job = await definitions.get_job_for(tx, caller, parse_number(id), Right.JOBS_WRITE)
-    draft = patched_draft(definitions.draft_of(job), body)
-    job = await definitions.replace_job(tx, caller, job.id, draft, now=context.clock())
+    job = await definitions.change_job(
+        tx, caller, parse_number(id), lambda draft: patched_draft(draft, body), now=context.clock()
+    )
     await _replace_macros(tx, context, job, sent_macros(body))
     return await job_answer(tx, job, base)
 

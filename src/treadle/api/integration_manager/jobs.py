@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
@@ -11,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 from treadle.api.bodies import EdgeRoute
 from treadle.api.dependencies import Base, Context, Tx, needs_somewhere
 from treadle.api.idempotency import Once
+from treadle.api.integration_manager.instants import read_instant
 from treadle.api.integration_manager.pages import Listing, listing
 from treadle.api.integration_manager.run_bodies import (
     NEW_RUN_EXAMPLE,
@@ -29,13 +29,14 @@ from treadle.identity.model import Principal
 from treadle.identity.names import names_of
 from treadle.identity.rights import Right
 from treadle.jobs import runs
-from treadle.jobs.model import Run, RunFilter, RunState
+from treadle.jobs.model import RunFilter, RunState, RunSummary
 
 router: Final = APIRouter(route_class=EdgeRoute, tags=["Jobs"])
 
 Runner = Annotated[Principal, needs_somewhere(Right.JOBS_RUN)]
 Historian = Annotated[Principal, needs_somewhere(Right.HISTORY_READ)]
 RUN_SORTS: Final = frozenset({"scheduled"})
+ISO: Final = "A date or date-time as of ISO-8601; a date alone is the whole day, of UTC."
 
 
 @router.post(
@@ -102,16 +103,20 @@ async def list_jobs(
     state: Annotated[list[str] | None, Query(description="One or more, or with commas.")] = None,
     jobconfigid: Annotated[str | None, Query(description="Runs of this job.")] = None,
     userid: Annotated[str | None, Query(description="Runs that this user submitted.")] = None,
-    startdate: Annotated[datetime | None, Query(description="Scheduled then or later.")] = None,
-    enddate: Annotated[datetime | None, Query(description="Scheduled before.")] = None,
+    startdate: Annotated[str | None, Query(description=f"Scheduled then or later. {ISO}")] = None,
+    enddate: Annotated[str | None, Query(description=f"Scheduled before. {ISO}")] = None,
 ) -> RunList:
-    """The runs that the caller may see, the newest first; `filter` looks in the jobs' names."""
+    """The runs that the caller may see, the newest first; `filter` looks in their jobs' names.
+
+    Up to 10,000 are counted. Where there are more, `totalRecords` is at least their number, and
+    `links.next` leads on.
+    """
     wanted = RunFilter(
         states=_states(state),
         job_id=None if jobconfigid is None else _number(jobconfigid),
         submitted_by=None if userid is None else f"user:{userid}",
-        since=_aware(startdate),
-        until=_aware(enddate),
+        since=read_instant(startdate, field="startdate"),
+        until=read_instant(enddate, field="enddate", is_end=True),
         text=listed.text,
     )
     page = await runs.list_runs(tx, caller, listed.page, wanted, descending=listed.descending)
@@ -139,7 +144,7 @@ async def get_statistics(caller: Historian, tx: Tx, context: Context) -> Statist
     return statistics_body(await runs.count_runs(tx, caller, now=context.clock()))
 
 
-async def _accepted(tx: Transaction, run: Run, base: str) -> Response:
+async def _accepted(tx: Transaction, run: RunSummary, base: str) -> Response:
     body = (await _bodies(tx, [run], base))[0]
     return Response(
         body.model_dump_json(by_alias=True),
@@ -149,7 +154,7 @@ async def _accepted(tx: Transaction, run: Run, base: str) -> Response:
     )
 
 
-async def _bodies(tx: Transaction, found: Sequence[Run], base: str) -> list[RunBody]:
+async def _bodies(tx: Transaction, found: Sequence[RunSummary], base: str) -> list[RunBody]:
     actors = await names_of(tx, {ref for run in found for ref in refs_of(run)})
     return [run_body(run, actors, base) for run in found]
 
@@ -167,8 +172,3 @@ def _states(given: list[str] | None) -> list[str] | None:
 def _number(text: str) -> int:
     """The job's id; 0, which no job has, where none can be meant."""
     return parse_number(text) or 0
-
-
-def _aware(given: datetime | None) -> datetime | None:
-    """A time without a zone is UTC."""
-    return given.replace(tzinfo=UTC) if given is not None and given.tzinfo is None else given

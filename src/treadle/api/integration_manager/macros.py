@@ -9,15 +9,23 @@ from pydantic import Field, StringConstraints
 
 from treadle.api.bodies import EdgeRoute
 from treadle.api.context import AppContext
-from treadle.api.dependencies import Caller, Context, Tx, needs, needs_somewhere
+from treadle.api.dependencies import (
+    Caller,
+    Context,
+    Tx,
+    needs,
+    needs_in_a_project,
+    needs_somewhere,
+)
 from treadle.api.integration_manager.jobconfig_bodies import MacroBody, MacroInput, macro_body
 from treadle.api.wire import Camel, camel_case
 from treadle.core.clock import iso
 from treadle.core.errors import NotFound
 from treadle.core.ids import parse_number
 from treadle.db.transaction import Transaction
+from treadle.identity import users
 from treadle.identity.model import Principal
-from treadle.identity.rights import MISSING, Right, allows
+from treadle.identity.rights import MISSING, Right, allows, require_a_role
 from treadle.jobs import definitions, macros
 from treadle.jobs.model import MacroSet, Place
 
@@ -25,6 +33,7 @@ router: Final = APIRouter(route_class=EdgeRoute, tags=["Macros"])
 
 TenantWriter = Annotated[Principal, needs(Right.MACROS_TENANT_WRITE)]
 Reader = Annotated[Principal, needs_somewhere(Right.JOBS_READ)]
+TenantReader = Annotated[Principal, needs_in_a_project(Right.JOBS_READ)]
 Writer = Annotated[Principal, needs_somewhere(Right.JOBS_WRITE)]
 SetName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]{0,99}$")]
 
@@ -60,7 +69,7 @@ class MacroSetBody(Camel):
 
 
 @router.get("/api/macros", summary="List macros of the tenant", operation_id="listMacros")
-async def list_tenant_macros(caller: Reader, tx: Tx) -> list[MacroBody]:
+async def list_tenant_macros(caller: TenantReader, tx: Tx) -> list[MacroBody]:
     """What every run of the tenant gets."""
     return await _listed(tx, TENANT)
 
@@ -92,7 +101,7 @@ async def delete_tenant_macro(name: str, caller: TenantWriter, tx: Tx) -> None:
 )
 async def list_user_macros(id: str, caller: Caller, tx: Tx) -> list[MacroBody]:  # noqa: A002
     """What the runs get that this person submits: for the person, and for administrators."""
-    return await _listed(tx, _of_user(caller, id))
+    return await _listed(tx, await _of_user(tx, caller, id))
 
 
 @router.put(
@@ -107,7 +116,7 @@ async def put_user_macro(
     context: Context,
 ) -> MacroBody:
     """Adds it, or replaces the one of this name."""
-    return await _put(tx, context, _of_user(caller, id), name, body)
+    return await _put(tx, context, await _of_user(tx, caller, id), name, body)
 
 
 @router.delete(
@@ -118,7 +127,7 @@ async def put_user_macro(
 )
 async def delete_user_macro(id: str, name: str, caller: Caller, tx: Tx) -> None:  # noqa: A002
     """It is gone for runs that begin later."""
-    await macros.delete_macro(tx, _of_user(caller, id), name)
+    await macros.delete_macro(tx, await _of_user(tx, caller, id), name)
 
 
 # ---------------------------------------------------------------- of a job
@@ -180,7 +189,7 @@ async def delete_job_macro(id: str, name: str, caller: Writer, tx: Tx) -> None: 
 
 
 @router.get("/api/macrosets", summary="List macro sets", operation_id="listMacroSets")
-async def list_macro_sets(caller: Reader, tx: Tx) -> list[MacroSetBody]:
+async def list_macro_sets(caller: TenantReader, tx: Tx) -> list[MacroSetBody]:
     """The sets of the tenant, by name."""
     return [_set_body(found) for found in await macros.list_sets(tx)]
 
@@ -214,7 +223,7 @@ async def delete_macro_set(set: str, caller: TenantWriter, tx: Tx) -> None:  # n
 @router.get(
     "/api/macrosets/{set}/macros", summary="List macros of a set", operation_id="listSetMacros"
 )
-async def list_set_macros(set: str, caller: Reader, tx: Tx) -> list[MacroBody]:  # noqa: A002
+async def list_set_macros(set: str, caller: TenantReader, tx: Tx) -> list[MacroBody]:  # noqa: A002
     """The macros of the set, by name."""
     return await _listed(tx, await _of_set(tx, set))
 
@@ -260,13 +269,15 @@ async def _put(
     return macro_body(macro)
 
 
-def _of_user(caller: Principal, id: str) -> Place:  # noqa: A002
+async def _of_user(tx: Transaction, caller: Principal, id: str) -> Place:  # noqa: A002
     """The person's own place. Others find nothing, unless they may change the tenant's macros."""
+    require_a_role(caller)
     user_id = parse_number(id)
     is_own = caller.kind == "user" and caller.id == id
     if user_id is None or not (is_own or allows(caller, Right.MACROS_TENANT_WRITE)):
         raise NotFound(MISSING)
-    return Place("user", str(user_id))
+    user = await users.get_user(tx, caller, user_id)
+    return Place("user", str(user.id))
 
 
 async def _of_job(tx: Transaction, caller: Principal, id: str, right: Right) -> Place:  # noqa: A002

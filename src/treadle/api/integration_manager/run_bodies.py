@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 from pydantic import Field
 
 from treadle.api.integration_manager.actors import ACTOR_EXAMPLE, ActorBody, actor_body
-from treadle.api.integration_manager.jobconfig_bodies import LogLevel, MacroInput, Tag
+from treadle.api.integration_manager.jobconfig_bodies import MAX_SETS, LogLevel, MacroInput, Tag
 from treadle.api.integration_manager.pages import ListBody
 from treadle.api.wire import Camel, camel_case
 from treadle.core.clock import iso, iso_or_none
 from treadle.core.json import Json
 from treadle.identity.model import Actor
-from treadle.jobs.model import Attempt, Run, RunCounts, RunFile
+from treadle.jobs.model import Attempt, Run, RunCounts, RunFile, RunSummary
 from treadle.jobs.runs import RunRequest
 
 _RUN_ID: Final = "0199f3c1-6504-7b1c-9d52-48dcab1e0f3a"
@@ -83,18 +84,19 @@ class RunInput(Camel):
     )
     runtime_config: RunRuntimeInput | None = None
     macros: Annotated[list[MacroInput], Field(max_length=200)] = []
-    macrosets: Annotated[list[Tag], Field(max_length=50)] = []
+    macrosets: Annotated[list[Tag], Field(max_length=MAX_SETS)] = []
     tags: Annotated[list[Tag], Field(max_length=50)] = []
 
     def request(self) -> RunRequest:
         """What the service takes."""
         runtime = self.runtime_config or RunRuntimeInput()
+        drafts = [macro.draft() for macro in [*runtime.macros, *self.macros]]
         return RunRequest(
             input=self.input,
             package_name=runtime.package_name or None,
             entry_point=runtime.entry_point or None,
             log_level=runtime.log_level,
-            macros=tuple(macro.draft() for macro in [*runtime.macros, *self.macros]),
+            macros=tuple({draft.name: draft for draft in drafts}.values()),  # later wins
             macro_sets=tuple(self.macrosets),
             tags=tuple(self.tags),
         )
@@ -183,6 +185,10 @@ class RunList(ListBody[RunBody]):
 class OutputFileBody(Camel):
     """A file that the run left in its output folder."""
 
+    model_config = camel_case(
+        example={"name": "report.md", "href": f"{_HREF}/out/files/report.md", "size": 812}
+    )
+
     name: str
     href: str
     size: int = Field(description="Bytes.")
@@ -234,13 +240,13 @@ class StatisticsBody(Camel):
     window: str
 
 
-def refs_of(run: Run) -> set[str]:
+def refs_of(run: RunSummary) -> set[str]:
     """The principals that the run names."""
     return {run.submitted_by, *([run.stop_requested_by] if run.stop_requested_by else [])}
 
 
 def run_body(
-    run: Run, actors: dict[str, Actor], base: str, attempts: list[Attempt] | None = None
+    run: RunSummary, actors: dict[str, Actor], base: str, attempts: list[Attempt] | None = None
 ) -> RunBody:
     """The run on the wire. `actors` holds whoever the run names."""
     href = f"{base}/api/jobs/{run.id}"
@@ -276,7 +282,7 @@ def run_body(
 
 def output_file_body(run: Run, file: RunFile, base: str) -> OutputFileBody:
     """The file on the wire."""
-    href = f"{base}/api/jobs/{run.id}/out/files/{file.path}"
+    href = f"{base}/api/jobs/{run.id}/out/files/{quote(file.path)}"
     return OutputFileBody(name=file.path, href=href, size=file.size)
 
 

@@ -152,8 +152,9 @@ CREATE TABLE treadle.jobs (
 CREATE INDEX jobs_project ON treadle.jobs (tenant_id, project_id, id)     -- list what one may see
     WHERE deleted_at IS NULL;
 
--- Contents that uploads brought, by hash. The row is locked while its object is stored or removed,
--- so that an upload and the pruner never disagree about whether it is there.
+-- Contents that uploads brought, by hash. The row is committed before its object is stored, and
+-- locked while the object is removed, for which it must be a day old: so an upload and the pruner
+-- never disagree about whether it is there.
 CREATE TABLE treadle.stored_packages (
     tenant_id  uuid NOT NULL REFERENCES treadle.tenants,
     sha256     bytea NOT NULL CHECK (length(sha256) = 32),
@@ -258,6 +259,8 @@ CREATE INDEX runs_unsuccessful ON treadle.runs (tenant_id, state, scheduled_at D
     WHERE state IN ('ERROR', 'FAILED', 'CANCELLED');
 CREATE INDEX runs_open ON treadle.runs (tenant_id, job_id, id)                  -- blocking order
     WHERE state IN ('QUEUED', 'WAITING', 'INITIALIZING', 'RUNNING');
+CREATE INDEX runs_waiting ON treadle.runs (tenant_id, job_id, id)               -- who is next
+    WHERE state = 'WAITING';
 CREATE INDEX runs_leases ON treadle.runs (lease_expires_at)                     -- lost workers
     WHERE lease_expires_at IS NOT NULL;
 CREATE INDEX runs_finished ON treadle.runs (finished_at)                        -- prune

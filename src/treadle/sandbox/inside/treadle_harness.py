@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, NoReturn
 
-# What the host and this program agree on.
+# What the host and this program agree on. The control socket keeps the borders of messages.
 MESSAGE_BYTES = 32 * 1024
-"""Largest message on the control socket, which keeps their borders."""
 HELLO = b"H"
 RESULT_PART = b"r"
 RESULT_END = b"R"
@@ -41,6 +40,7 @@ ERROR_CHARACTERS = 4000
 
 _MISSING = object()
 _control = -1
+_main = -1
 _end_process = vars(posix)["_exit"]  # at once, without the interpreter's clearing up
 
 
@@ -64,10 +64,9 @@ class Context(dict):  # type: ignore[type-arg]  # subscripting needs no import, 
     """What a function's parameter `context` gets; its entries are attributes too."""
 
     def __getattr__(self, name: str) -> "Any":
-        try:
+        if name in self:
             return self[name]
-        except KeyError:
-            raise AttributeError(f"the context has no {name!r}") from None
+        raise AttributeError(f"the context has no {name!r}")
 
 
 def start(control: int) -> None:
@@ -76,8 +75,11 @@ def start(control: int) -> None:
     _control = control
     signals = __import__("_signal")  # `signal` would import `enum`
     child = 0
+    asked_to_end = False
 
     def pass_on(number: int, _frame: object) -> None:
+        nonlocal asked_to_end
+        asked_to_end = True
         if child:
             posix.kill(child, number)
 
@@ -89,8 +91,12 @@ def start(control: int) -> None:
     child = posix.fork()
     if child:
         del orders
+        if asked_to_end:  # by what the child did before this process came to know of it
+            posix.kill(child, signals.SIGTERM)
         _wait_for(child)
     signals.signal(signals.SIGTERM, signals.SIG_DFL)
+    if asked_to_end:
+        _end_process(128 + signals.SIGTERM)
     _become(orders)
     _run(orders)
 
@@ -133,37 +139,37 @@ def _set_environment(variables: "dict[str, str]") -> None:
         posix.unsetenv(name)
     posix.environ.clear()
     for name, value in variables.items():
-        key, data = (
-            name.encode("utf-8", "surrogateescape"),
-            value.encode("utf-8", "surrogateescape"),
-        )
+        key, data = (text.encode("utf-8", "surrogateescape") for text in (name, value))
         posix.environ[key] = data
         posix.putenv(key, data)
 
 
 def _run(orders: "dict[str, Any]") -> None:
     """Runs the entry; a result or the error goes to the host, the traceback to the log."""
-    main = posix.getpid()
+    global _main  # noqa: PLW0603
+    _main = posix.getpid()
+    document = None
     try:
         _prepare_interpreter(orders)
         if orders["kind"] == "function":
             document = b'{"result":' + _result_of(orders) + b"}"
         else:
-            _write_input(orders)
+            with open(INPUT_FILE, "xb") as file:  # noqa: PTH123  # pathlib is slow to import
+                file.write(orders["input_json"])
             if orders["kind"] == "shell_file":
                 _execute_shell(PACKAGE_DIR + "/" + orders["path"])
             _run_file(PACKAGE_DIR + "/" + orders["path"])
-            document = None
     except SystemExit as error:
         if isinstance(error.code, str):  # else the exit code says it all
             _send(_error_document(error))
         raise
     except BaseException as error:
-        _print_error(error)
-        _send(_error_document(error))
+        try:
+            _print_error(error)
+        finally:
+            _send(_error_document(error))
         sys.exit(1)
-    # A child that the code forked and that came back up to here has nothing to say.
-    if document is not None and posix.getpid() == main:
+    if document is not None:
         _send(document)
 
 
@@ -195,10 +201,10 @@ def _result_of(orders: "dict[str, Any]") -> bytes:
         result = _to_json(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise ResultError(f"what the function returned is not JSON: {error}") from None
-    if len(result) > orders["result_bytes"]:
+    size, most = len(result), orders["result_bytes"]
+    if size > most:
         raise ResultError(
-            f"what the function returned is {len(result):,} bytes of JSON, "
-            f"more than {orders['result_bytes']:,}"
+            f"what the function returned is {size:,} bytes of JSON, more than {most:,}"
         )
     return result
 
@@ -210,7 +216,7 @@ def _find_function(module: str, name: str) -> "Callable[..., Any]":
         # Missing is the module itself (or a parent of it), not one that it imports.
         if error.name is not None and (module + ".").startswith(error.name + "."):
             raise EntryPointError(f"the package has no module {error.name}") from None
-        raise
+        raise  # a fault of the module's own
     found: Any = sys.modules[module]
     for part in name.split("."):
         found = getattr(found, part, None)
@@ -254,10 +260,8 @@ def _bind(
 
 def _parameters(function: "Callable[..., Any]") -> "tuple[list[tuple[str, bool, Any]], bool]":
     """(name, only by position, default) of each parameter, and whether `**` takes all others."""
-    plain = type(function) is type(_parameters) and not (
-        hasattr(function, "__wrapped__") or hasattr(function, "__signature__")
-    )
-    if not plain:
+    pretends = hasattr(function, "__wrapped__") or hasattr(function, "__signature__")
+    if pretends or type(function) is not type(_parameters):
         return _signature(function)
     code = function.__code__
     count, only_positional = code.co_argcount, code.co_posonlyargcount
@@ -318,15 +322,9 @@ def _refuse(value: object) -> "NoReturn":
     raise TypeError(f"a value of type {type(value).__name__} has no JSON form")
 
 
-def _write_input(orders: "dict[str, Any]") -> None:
-    with open(INPUT_FILE, "xb") as file:  # noqa: PTH123  # pathlib is slow to import
-        file.write(orders["input_json"])
-
-
 def _run_file(path: str) -> None:
     """Runs a script as the interpreter would: `__main__`, its folder first in the module path."""
-    if not _is_file(path):
-        raise EntryPointError(f"the package has no file {path[len(PACKAGE_DIR) + 1 :]}")
+    code = compile(_read_member(path), path, "exec", dont_inherit=True)
     folder = path.rpartition("/")[0]
     if folder != PACKAGE_DIR:
         sys.path.insert(0, folder)
@@ -335,25 +333,12 @@ def _run_file(path: str) -> None:
     module.__file__ = path
     module.__dict__["__builtins__"] = sys.modules["builtins"]
     sys.modules["__main__"] = module
-    with open(path, "rb") as file:  # noqa: PTH123
-        code = compile(file.read(), path, "exec", dont_inherit=True)
     exec(code, module.__dict__)  # noqa: S102  # the very purpose
-
-
-def _is_file(path: str) -> bool:
-    try:
-        return posix.stat(path).st_mode & 0o170000 == 0o100000
-    except OSError:
-        return False
 
 
 def _execute_shell(path: str) -> "NoReturn":
     """Becomes the script's interpreter; the run's end is then that program's end."""
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123
-            line = file.readline(256)
-    except (FileNotFoundError, IsADirectoryError):
-        raise EntryPointError(f"the package has no file {path[len(PACKAGE_DIR) + 1 :]}") from None
+    line = _read_member(path, 256).split(b"\n", 1)[0]
     words = line[2:].decode("utf-8", "replace").strip().split(None, 1) if line[:2] == b"#!" else []
     arguments = [*(words or ["/bin/sh"]), path]
     signals = __import__("_signal")
@@ -363,6 +348,14 @@ def _execute_shell(path: str) -> "NoReturn":
         posix.execv(arguments[0], arguments)
     except OSError as error:
         raise EntryPointError(f"{arguments[0]} does not start: {error.strerror}") from None
+
+
+def _read_member(path: str, size: int = -1) -> bytes:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            return file.read(size)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        raise EntryPointError(f"the package has no file {path[len(PACKAGE_DIR) + 1 :]}") from None
 
 
 def _print_error(error: BaseException) -> None:
@@ -383,16 +376,19 @@ def _error_document(error: BaseException) -> bytes:
         text = str(error)
     except Exception:  # an exception whose text raises: only its type is left to say
         text = ""
-    document = {
-        "error_type": type(error).__name__,
-        "error": text[:ERROR_CHARACTERS].encode("utf-8", "replace").decode(),
-        "bad_result": isinstance(error, ResultError),
-    }
-    return _to_json(document)
+    text = text[:ERROR_CHARACTERS].encode("utf-8", "replace").decode()
+    bad_result = isinstance(error, ResultError)
+    name = type(error).__name__
+    return _to_json({"error_type": name, "error": text, "bad_result": bad_result})
 
 
 def _send(document: bytes) -> None:
-    """To the host, in messages. Ends the process with 1 where the code closed the way there."""
+    """To the host, in messages. Ends the process with 1 where the code closed the way there.
+
+    A child that the code forked and that came back up to here has nothing to say.
+    """
+    if posix.getpid() != _main:
+        return
     room = MESSAGE_BYTES - 1
     parts = [document[i : i + room] for i in range(0, len(document), room)]
     try:

@@ -47,9 +47,11 @@ def compile_recurrence(rule: Recurrence, *, start: int, zone: Zone) -> CompiledR
 
 
 def _wall_times(rule: Recurrence, first: int) -> WallTimes:
-    if rule.positions or rule.frequency in ("MONTHLY", "YEARLY"):
+    if rule.frequency in ("MONTHLY", "YEARLY"):
         return dates_of(rule, first)
     within = _filter(rule, first)
+    if rule.positions:
+        return dates_of(rule, first)
     if rule.interval == 1:
         return within
     width = _WIDTHS[rule.frequency]

@@ -36,6 +36,7 @@ _FREQUENCIES: dict[str, Literal[0, 1, 2, 3]] = {
     "MONTHLY": rrule.MONTHLY,
     "YEARLY": rrule.YEARLY,
 }
+_DAYS = {"DAILY": 1, "WEEKLY": 7, "MONTHLY": 31}
 _MOST_TIMES = 1440  # a day, with BYSETPOS: dateutil lists them
 _CACHED_YEARS = 8192
 
@@ -101,6 +102,9 @@ def dates_of(rule: Recurrence, first: int) -> RecurrenceDates:
     times = times_of_rule(rule, first)
     if rule.positions and times.total > _MOST_TIMES:
         raise InvalidText(f"RRULE: BYSETPOS takes at most {_MOST_TIMES} times a day")
+    most = times.total * _DAYS.get(rule.frequency, 366)
+    if rule.positions and all(abs(n) > most for n in rule.positions):
+        raise InvalidText(f"RRULE: BYSETPOS is past the {most} times that there can be")
     return RecurrenceDates(rule, first, None if rule.positions else times)
 
 
