@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 import structlog
 from rich.console import Console
 
-from benchmarks import engine, packages
+from benchmarks import access, engine, packages
 from benchmarks.engine import Row, table
 
 BENCHMARKS: dict[str, Callable[[], Sequence[Row]]] = {
     "engine": engine.rows,
     "packages": packages.rows,
+    "access": access.rows,
 }
 
 

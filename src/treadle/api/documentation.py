@@ -48,7 +48,8 @@ _SECURITY_SCHEMES: Final = {
         "type": "apiKey",
         "in": "header",
         "name": "X-Api-Key",
-        "description": "The full text of an API key.",
+        "description": "The full text of an API key. Not looked at where `Authorization: Bearer` "
+        "is sent as well.",
     },
 }
 _SECURITY: Final = [{name: []} for name in _SECURITY_SCHEMES]

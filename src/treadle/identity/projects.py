@@ -117,6 +117,13 @@ async def get_project(tx: Transaction, principal: Principal, name_or_id: str) ->
     return project
 
 
+async def hold_project(tx: Transaction, project_id: UUID) -> bool:
+    """Whether there is such a project. While the transaction lasts it is not deleted: whoever puts
+    something into a project asks first.
+    """
+    return await store.hold_project(tx, project_id)
+
+
 async def _require_write(tx: Transaction, principal: Principal, project_id: UUID) -> None:
     require_a_role(principal)
     if await store.find_project(tx, project_id) is None:

@@ -219,11 +219,17 @@ async def _job(tx: Transaction, caller: Principal, job_id: int | None, right: Ri
 
 
 async def _project(tx: Transaction, caller: Principal, name_or_id: str | None) -> UUID:
+    """The project that is meant, which is not deleted while the transaction lasts."""
     if name_or_id is None:
-        return (await projects.default_project(tx, caller)).id
-    project = await projects.find_project(tx, name_or_id)
+        project = await projects.default_project(tx, caller)
+    else:
+        project = await projects.find_project(tx, name_or_id)
     visible = visible_projects(caller)
-    if project is None or (visible is not EVERYTHING and project.id not in visible):
+    if (
+        project is None
+        or (visible is not EVERYTHING and project.id not in visible)
+        or not await projects.hold_project(tx, project.id)
+    ):
         raise BadInput("project: there is no such project", field="project")
     return project.id
 

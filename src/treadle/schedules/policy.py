@@ -21,7 +21,7 @@ end (CANCEL_OTHER, TERMINATE_OTHER) counts as cancelled unless it succeeded.
 from __future__ import annotations
 
 from bisect import insort
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -103,12 +103,12 @@ class _Desk:
         self._let_in_now: set[str] = set()
         self._wake_ups: list[datetime] = []
         # Per record, what runs or is let in: what a new arrival overlaps with.
-        self._occupied = Counter(
-            running.firing.record_id
-            for running in state.running
-            if running.ending is not Ending.TERMINATE
-        )
-        self._occupied.update(firing.record_id for firing in state.queued)
+        self._occupied: defaultdict[str, int] = defaultdict(int)
+        for running in state.running:
+            if running.ending is not Ending.TERMINATE:
+                self._occupied[running.firing.record_id] += 1
+        for firing in state.queued:
+            self._occupied[firing.record_id] += 1
 
     def close(self, end: Ended) -> None:
         """Gives a firing whose attempt is over its end or its next attempt."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -162,7 +161,9 @@ async def test_rules_are_ranges_addresses_or_cidr(people: People) -> None:
     ]
 
 
-@pytest.mark.parametrize("key_id", ["0", "x", "%20", str(uuid4()), "{}", "api_key:1"])
+@pytest.mark.parametrize(
+    "key_id", ["0", "x", "%20", "01a200c6-7bbc-7320-af8a-c403df629451", "{}", "api_key:1"]
+)
 async def test_a_key_that_does_not_exist_is_404(people: People, key_id: str) -> None:
     for method, path, body in requests_of(key_id):
         answer = await people.alice.request(method, path, json=body)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
 
 from api.remote_access.conftest import People
-from factories import make_project, make_user
+from factories import administrator_of, make_project, make_user, until_somebody_waits
+from treadle.identity.projects import delete_project
 from treadle.jobs.installation import ensure_default_destination
 
 MISSING = "There is no such thing, or it is not visible to you."
@@ -104,7 +105,9 @@ async def test_a_project_that_cannot_be_is_refused(
     assert answer.status_code == status
 
 
-@pytest.mark.parametrize("project_id", ["default", "0", "x", str(uuid4())])
+@pytest.mark.parametrize(
+    "project_id", ["default", "0", "x", "01a200c6-7bbc-7320-af8a-c403df629451"]
+)
 async def test_a_project_that_does_not_exist_is_404(people: People, project_id: str) -> None:
     """Also one of that name: names change, ids don't."""
     for method, body in (("GET", None), ("PUT", {"name": "x"}), ("DELETE", None)):
@@ -118,3 +121,18 @@ async def test_a_project_of_another_tenant_looks_like_none(people: People) -> No
         answer = await people.mallory.request(method, path, json=body)
         assert (answer.status_code, answer.json()["message"]) == (404, MISSING)
     assert (await people.alice.get(path)).json()["name"] == "default"
+
+
+async def test_nothing_gets_into_a_project_that_is_being_deleted(people: People) -> None:
+    context, tenant = people.server.context, people.tenant
+    await ensure_default_destination(context.database, now=context.clock())
+    project = await make_project(context.database, tenant, name="going")
+    async with asyncio.timeout(60):
+        async with context.database.tenant(tenant.tenant.id) as tx:
+            await delete_project(tx, administrator_of(tenant), project.id)
+            job = {"name": "late", "project": "going"}
+            creating = asyncio.ensure_future(people.alice.post("/api/jobconfigs", json=job))
+            await until_somebody_waits(context.database)
+        answer = await creating
+    assert answer.status_code == 400
+    assert "no such project" in answer.json()["message"]
