@@ -82,7 +82,8 @@ def is_closed(connection: asyncpg.Connection) -> bool:
 def is_passing(error: BaseException, connection: asyncpg.Connection) -> bool:
     """Whether the same may succeed a moment later: the server or the connection to it went away,
     or the schema moved on."""
-    if isinstance(error, (*SERVER_AWAY, *STALE_PLANS)):
+    # asyncpg's own confusion: it noticed the end of the session in the middle of beginning anew.
+    if isinstance(error, (*SERVER_AWAY, *STALE_PLANS, asyncpg.InternalClientError)):
         return True
     # These also tell of other things: of a file, of a mistake in our program.
     return isinstance(error, (OSError, asyncpg.InterfaceError)) and is_closed(connection)
