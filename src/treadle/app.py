@@ -27,7 +27,7 @@ from treadle.api.integration_manager import (
     sessions,
     users,
 )
-from treadle.api.remote_access import api_keys, members, projects, roles, tokens
+from treadle.api.remote_access import api_keys, audit, members, projects, roles, tokens
 
 TITLE: Final = "Treadle"
 
@@ -41,6 +41,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     members.router,
     projects.router,
     roles.router,
+    audit.router,
     exchange.router,
     jobconfigs.router,
     jobconfig_files.router,
@@ -96,6 +97,8 @@ def create_app(context: AppContext, *, routers: tuple[APIRouter, ...] = ROUTERS)
     app.add_middleware(
         Edge,
         metrics=context.metrics,
+        refusals=context.refusals,
+        clock=context.clock,
         trusted_proxies=parse_networks(context.settings.trusted_proxies),
         max_body_bytes=context.settings.max_body_bytes,
     )

@@ -58,6 +58,7 @@ log = structlog.get_logger()
 HTTP_GRACE_SECONDS: Final = 10.0
 """For requests that are being answered when everything else has ended."""
 METRICS_SECONDS: Final = 2.0
+REFUSAL_SECONDS: Final = 1.0
 SANDBOX_CHECK_SECONDS: Final = 60.0
 CACHE_PRUNE_SECONDS: Final = 3600.0
 SERVER_FILE: Final = "server.json"
@@ -141,6 +142,7 @@ class _Process:
             context = self._context(foundation)
             context.live.start()
             stack.push_async_callback(context.live.stop)
+            self._start_refusals(stack, context)
             if http is not None:
                 # Again, in its place: requests are answered until the lanes have ended.
                 stack.push_async_callback(self._close, http)
@@ -238,6 +240,18 @@ class _Process:
             loop.start()
             stack.push_async_callback(loop.stop)
 
+    def _start_refusals(self, stack: AsyncExitStack, context: AppContext) -> None:
+        """Refusals are written every second, and once more at the end."""
+        if Role.API not in self._plan.roles:
+            return
+
+        async def write() -> None:
+            await context.refusals.write(context.database, now=context.clock())
+
+        loop = Loop("refusals", write, interval_seconds=REFUSAL_SECONDS)
+        loop.start()
+        stack.push_async_callback(_last_refusals, loop, write)
+
     async def _drain(self, supervisor: Supervisor, handlers: _Handlers) -> None:
         """Ends the lanes; a second signal takes the rest of the grace from what still runs."""
         grace = self._settings.shutdown_seconds
@@ -326,6 +340,14 @@ class _Handlers:
         if not hurried.cancelled():
             for task in tuple(self._running):
                 task.cancel("stop now")
+
+
+async def _last_refusals(loop: Loop, write: Callable[[], Awaitable[None]]) -> None:
+    await loop.stop()
+    try:
+        await write()
+    except DatabaseUnavailable as error:
+        log.warning("refusals_not_written", error=str(error))
 
 
 async def _prune_caches(parts: WorkerParts) -> None:

@@ -89,7 +89,7 @@ async def test_a_token_calls_as_its_key_with_the_roles_of_this_moment(database: 
     assert (caller.name, caller.application_role) == ("Import", "Consumer")
 
     async with database.tenant(tenant.tenant.id) as tx:
-        await remove_member(tx, administrator_of(tenant), issued.key.roles[0].id)
+        await remove_member(tx, administrator_of(tenant), issued.key.roles[0].id, now=NOW)
     caller = await authenticate_client_token(
         database, access_token=token.access_token, address=ADDRESS, now=NOW
     )

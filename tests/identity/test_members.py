@@ -58,10 +58,10 @@ async def test_a_role_is_given_replaced_and_taken(database: Database) -> None:
         assert first.id == again.id
         assert await everybody(tx, root, tenant.project.id) == [again]
 
-        await remove_member(tx, root, again.id)
+        await remove_member(tx, root, again.id, now=NOW)
         assert await everybody(tx, root, tenant.project.id) == []
         with pytest.raises(NotFound):
-            await remove_member(tx, root, again.id)
+            await remove_member(tx, root, again.id, now=NOW)
         roles = {member.member_id: member.role for member in await everybody(tx, root)}
     assert roles == {str(tenant.administrator_id): "Administrator", str(bob.id): "Consumer"}
 
@@ -105,7 +105,7 @@ async def test_an_owner_decides_in_the_own_project_only(database: Database) -> N
             await everybody(tx, owner, hidden.id)
         with pytest.raises(Forbidden):
             await everybody(tx, owner)
-        await remove_member(tx, owner, given.id)
+        await remove_member(tx, owner, given.id, now=NOW)
 
 
 @pytest.mark.parametrize("role", ["Contributor", "Manager", "Member"])
@@ -128,7 +128,7 @@ async def test_members_below_an_owner_see_the_members_and_change_none(
         caller = principal_of(bob, tenant, {tenant.project.id: role})
         assert await everybody(tx, caller, tenant.project.id) == [member]
         with pytest.raises(Forbidden):
-            await remove_member(tx, caller, member.id)
+            await remove_member(tx, caller, member.id, now=NOW)
         with pytest.raises(Forbidden):
             await set_member(
                 tx,
@@ -165,7 +165,7 @@ async def test_what_a_caller_may_not_see_is_missing_when_it_is_taken(database: D
             uuid4(),
         ):
             with pytest.raises(NotFound, match=MISSING):
-                await remove_member(tx, caller, member_id)
+                await remove_member(tx, caller, member_id, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ async def test_the_last_administrator_keeps_the_role(database: Database) -> None
     async with database.tenant(tenant.tenant.id) as tx:
         (member,) = await everybody(tx, key)
         with pytest.raises(Conflict):
-            await remove_member(tx, key, member.id)
+            await remove_member(tx, key, member.id, now=NOW)
         with pytest.raises(Conflict):
             await set_member(
                 tx,
@@ -244,4 +244,4 @@ async def test_the_last_administrator_keeps_the_role(database: Database) -> None
         assert await everybody(tx, key) == [member]
     await make_user(database, tenant, role="Administrator")
     async with database.tenant(tenant.tenant.id) as tx:
-        await remove_member(tx, key, member.id)
+        await remove_member(tx, key, member.id, now=NOW)

@@ -18,6 +18,7 @@ from treadle.engine.live import LiveHub
 from treadle.identity.key_usage import KeyUsage
 from treadle.identity.lockout import LockOut
 from treadle.identity.passwords import Passwords
+from treadle.identity.refusals import Refusals
 from treadle.jobs.context import JobsContext
 from treadle.metrics import Metrics
 from treadle.settings import Settings
@@ -44,6 +45,7 @@ class AppContext:
     jobs: JobsContext
     live: LiveHub
     key_usage: KeyUsage = field(default_factory=KeyUsage)
+    refusals: Refusals = field(default_factory=Refusals)
     clock: Clock = utc_now
     metrics: Metrics = field(default_factory=Metrics)
     readiness: Readiness = field(default_factory=Readiness)

@@ -14,7 +14,7 @@ not looked at, be the token good or bad.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final, cast
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from starlette.requests import Request
 
 from treadle.api.addresses import base_url
 from treadle.api.context import AppContext, context_of
+from treadle.api.origins import origin_of
 from treadle.core.errors import Unauthenticated
 from treadle.db.transaction import Transaction
 from treadle.identity.client_tokens import is_client_token
@@ -63,7 +64,7 @@ async def caller(request: Request) -> Principal:
     """
     known: Principal | None = getattr(request.state, "principal", None)
     if known is None:
-        known = await _authenticated(request)
+        known = replace(await _authenticated(request), origin=origin_of(request.scope))
         request.state.principal = known
         structlog.contextvars.bind_contextvars(principal=known.ref)
     return known

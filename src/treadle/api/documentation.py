@@ -34,6 +34,7 @@ TAGS: Final = (
     {"name": "API keys", "description": "What programs come in with, and from where they may."},
     {"name": "Projects", "description": "Folders of resources, with roles of their own."},
     {"name": "Members", "description": "Who holds which role, and what a role allows."},
+    {"name": "Audit", "description": "Who did what, and what was refused."},
     {"name": "Product", "description": "What answers here."},
     {"name": "Health", "description": "For those who keep the process running."},
 )

@@ -17,6 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from treadle.core.errors import TooManyRequests, TreadleError
 from treadle.core.json import dump
@@ -27,6 +28,8 @@ log = structlog.get_logger()
 BUG_MESSAGE: Final = "Something went wrong on our side."
 STORAGE_MESSAGE: Final = "The file storage is not available now; try again."
 RETRY_AFTER_SECONDS: Final = 2
+REFUSED: Final = frozenset({401, 403, 429})
+"""The statuses of refusals, which the audit log tells of."""
 _MAX_FAULTS: Final = 100
 _MAX_FAULTS_IN_WORDS: Final = 10
 _MAX_TEXT: Final = 200
@@ -225,7 +228,16 @@ async def answer(request: Request, error: Exception) -> Response:
         raise error
     if problem.status >= 500:
         log.warning("request_failed", error=f"{type(error).__name__}: {error}")
+    note_refusal(request.scope, error)
     return render(request.scope["path"], problem)
+
+
+def note_refusal(scope: Scope, error: Exception) -> None:
+    """Leaves in the scope, for the audit log, that the request was refused and why. The status is
+    the one before a contract words it.
+    """
+    if isinstance(error, TreadleError) and error.status in REFUSED:
+        scope["state"]["refused"] = (error.status, error.reason or error.message)
 
 
 HANDLERS: Final[dict[int | type[Exception], Any]] = {

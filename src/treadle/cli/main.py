@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from treadle import __version__
-from treadle.cli import doctor, migrate, openapi, serve
+from treadle.cli import audit, doctor, migrate, openapi, serve
 
 app = typer.Typer(
     name="treadle",
@@ -22,6 +22,7 @@ app.command("serve")(serve.serve)
 app.command("migrate")(migrate.migrate)
 app.command("openapi")(openapi.openapi)
 app.command("doctor")(doctor.doctor)
+app.add_typer(audit.app, name="audit")
 
 
 def _print_version(wanted: bool) -> None:

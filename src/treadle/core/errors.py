@@ -23,10 +23,14 @@ class TreadleError(Exception):
     code: str | None = None
     """A word for programs, where a contract has one for this case."""
 
-    def __init__(self, message: str, *, field: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, field: str | None = None, reason: str | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.field = field
+        self.reason = reason
+        """What the audit log says where the message must not tell."""
 
 
 class BadInput(TreadleError):

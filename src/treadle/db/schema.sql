@@ -57,6 +57,25 @@ BEGIN
 END;
 $$;
 
+CREATE FUNCTION treadle.chain_audit_entry() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    DECLARE
+        head treadle.audit_heads;
+    BEGIN
+        INSERT INTO treadle.audit_heads AS h (tenant_id, number, hash)
+        VALUES (NEW.tenant_id, 1,
+                sha256(decode(repeat('00', 32), 'hex') || int8send(1) || NEW.digest))
+        ON CONFLICT (tenant_id) DO UPDATE
+            SET number = h.number + 1,
+                hash = sha256(h.hash || int8send(h.number + 1) || NEW.digest)
+        RETURNING * INTO head;
+        UPDATE treadle.audit_log SET number = head.number, hash = head.hash WHERE id = NEW.id;
+        RETURN NULL;
+    END
+    $$;
+
 CREATE FUNCTION treadle.current_tenant() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$ SELECT nullif(current_setting('treadle.tenant_id', true), '')::uuid $$;
@@ -199,6 +218,39 @@ CREATE TABLE treadle.api_keys (
     CONSTRAINT api_keys_old_secret_hash_check CHECK ((length(old_secret_hash) = 32)),
     CONSTRAINT api_keys_secret_hash_check CHECK ((length(secret_hash) = 32)),
     CONSTRAINT api_keys_secret_number_check CHECK ((secret_number > 0))
+);
+
+CREATE TABLE treadle.audit_heads (
+    tenant_id uuid NOT NULL,
+    number bigint NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT audit_heads_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT audit_heads_number_check CHECK ((number > 0))
+);
+
+CREATE TABLE treadle.audit_log (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    target text NOT NULL,
+    outcome text NOT NULL,
+    address text NOT NULL,
+    credential text NOT NULL,
+    request_id text NOT NULL,
+    times integer NOT NULL,
+    before jsonb,
+    after jsonb,
+    digest bytea NOT NULL,
+    number bigint,
+    hash bytea,
+    CONSTRAINT audit_log_action_check CHECK (((length(action) >= 1) AND (length(action) <= 200))),
+    CONSTRAINT audit_log_digest_check CHECK ((length(digest) = 32)),
+    CONSTRAINT audit_log_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT audit_log_number_check CHECK ((number > 0)),
+    CONSTRAINT audit_log_outcome_check CHECK ((outcome = ANY (ARRAY['allowed'::text, 'refused'::text]))),
+    CONSTRAINT audit_log_times_check CHECK ((times > 0))
 );
 
 CREATE TABLE treadle.backlog (
@@ -603,6 +655,15 @@ ALTER TABLE ONLY treadle.api_keys
 ALTER TABLE ONLY treadle.api_keys
     ADD CONSTRAINT api_keys_tenant_id_client_id_key UNIQUE (tenant_id, client_id);
 
+ALTER TABLE ONLY treadle.audit_heads
+    ADD CONSTRAINT audit_heads_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY treadle.audit_log
+    ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY treadle.audit_log
+    ADD CONSTRAINT audit_log_tenant_id_number_key UNIQUE (tenant_id, number);
+
 ALTER TABLE ONLY treadle.backlog
     ADD CONSTRAINT backlog_pkey PRIMARY KEY (id);
 
@@ -750,6 +811,12 @@ CREATE INDEX admissions_tenant ON treadle.admissions USING btree (lane, tenant_i
 
 CREATE INDEX api_keys_expiring ON treadle.api_keys USING btree (expires_at) WHERE (expiry_announced_at IS NULL);
 
+CREATE INDEX audit_log_actor ON treadle.audit_log USING btree (tenant_id, actor, number);
+
+CREATE INDEX audit_log_target ON treadle.audit_log USING btree (tenant_id, target, number);
+
+CREATE INDEX audit_log_time ON treadle.audit_log USING btree (tenant_id, at);
+
 CREATE INDEX backlog_order ON treadle.backlog USING btree (lane, tenant_id, id);
 
 CREATE INDEX client_tokens_expiry ON treadle.client_tokens USING btree (expires_at);
@@ -795,6 +862,8 @@ CREATE INDEX tokens_expiry ON treadle.tokens USING btree (expires_at) WHERE (kin
 CREATE INDEX tokens_session ON treadle.tokens USING btree (tenant_id, session_id);
 
 CREATE TRIGGER tg_pgqueuer_changed AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON queue.pgqueuer FOR EACH STATEMENT EXECUTE FUNCTION queue.fn_pgqueuer_changed();
+
+CREATE CONSTRAINT TRIGGER chain AFTER INSERT ON treadle.audit_log DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION treadle.chain_audit_entry();
 
 ALTER TABLE ONLY treadle.admissions
     ADD CONSTRAINT admissions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
@@ -917,6 +986,10 @@ ALTER TABLE treadle.admissions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE treadle.api_keys ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE treadle.audit_heads ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE treadle.audit_log ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE treadle.backlog ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE treadle.client_ids ENABLE ROW LEVEL SECURITY;
@@ -926,6 +999,10 @@ ALTER TABLE treadle.client_tokens ENABLE ROW LEVEL SECURITY;
 CREATE POLICY engine ON treadle.admissions TO treadle_system USING (true) WITH CHECK (true);
 
 CREATE POLICY engine ON treadle.api_keys TO treadle_system USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON treadle.audit_heads TO treadle_system USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON treadle.audit_log TO treadle_system USING (true) WITH CHECK (true);
 
 CREATE POLICY engine ON treadle.backlog TO treadle_system USING (true) WITH CHECK (true);
 
@@ -986,6 +1063,10 @@ ALTER TABLE treadle.members ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON treadle.admissions TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
 
 CREATE POLICY own ON treadle.api_keys TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
+CREATE POLICY own ON treadle.audit_heads TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
+CREATE POLICY own ON treadle.audit_log TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
 
 CREATE POLICY own ON treadle.backlog TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
 
@@ -1089,6 +1170,54 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.admissions TO treadle_tenant;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.api_keys TO treadle_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.api_keys TO treadle_system;
+
+GRANT SELECT ON TABLE treadle.audit_heads TO treadle_tenant;
+GRANT SELECT ON TABLE treadle.audit_heads TO treadle_system;
+
+GRANT SELECT ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT SELECT ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(id) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(id) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(tenant_id) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(tenant_id) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(at) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(at) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(actor) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(actor) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(action) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(action) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(target) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(target) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(outcome) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(outcome) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(address) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(address) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(credential) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(credential) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(request_id) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(request_id) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(times) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(times) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(before) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(before) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(after) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(after) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(digest) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(digest) ON TABLE treadle.audit_log TO treadle_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.backlog TO treadle_system;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.backlog TO treadle_tenant;

@@ -10,7 +10,7 @@ from treadle.core.errors import BadInput, Conflict, NotFound
 from treadle.core.ids import parse_id, parse_number
 from treadle.core.pages import Slice, Window
 from treadle.db.transaction import Transaction
-from treadle.identity import api_key_store, project_store, user_store
+from treadle.identity import api_key_store, audit, project_store, user_store
 from treadle.identity import member_store as store
 from treadle.identity.model import (
     APPLICATION_ROLES,
@@ -52,7 +52,10 @@ async def set_member(
         raise NotFound(MISSING)
     if project_id is None and member_type == "user" and role != "Administrator":
         await keep_an_administrator(tx, int(member_id))
-    return await store.put_member(
+    held = await store.lock_role(
+        tx, member_type=member_type, member_id=member_id, project_id=project_id
+    )
+    member = await store.put_member(
         tx,
         tenant_id=principal.tenant_id,
         member_type=member_type,
@@ -61,6 +64,16 @@ async def set_member(
         role=role,
         now=now,
     )
+    await audit.record(
+        tx,
+        principal,
+        action="role.give",
+        target=f"{member_type}:{member_id}",
+        before={"role": held, "project_id": project_id} if held else None,
+        after={"role": role, "project_id": project_id},
+        now=now,
+    )
+    return member
 
 
 async def list_members(
@@ -76,7 +89,9 @@ async def list_members(
     return await store.list_members(tx, window, project_id=project_id)
 
 
-async def remove_member(tx: Transaction, principal: Principal, member_row_id: UUID) -> None:
+async def remove_member(
+    tx: Transaction, principal: Principal, member_row_id: UUID, *, now: datetime
+) -> None:
     """Takes the role away. Raises NotFound, Forbidden, and Conflict as `set_member` does."""
     member = await store.find_member(tx, member_row_id)
     if member is None:
@@ -88,6 +103,14 @@ async def remove_member(tx: Transaction, principal: Principal, member_row_id: UU
         await keep_an_administrator(tx, int(member.member_id))
     if not await store.delete_member(tx, member_row_id):
         raise NotFound(MISSING)
+    await audit.record(
+        tx,
+        principal,
+        action="role.take",
+        target=f"{member.member_type}:{member.member_id}",
+        before={"role": member.role, "project_id": member.project_id},
+        now=now,
+    )
 
 
 async def keep_an_administrator(tx: Transaction, user_id: int) -> None:

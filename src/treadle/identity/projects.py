@@ -10,7 +10,7 @@ from treadle.core.errors import Conflict, Forbidden, NotFound
 from treadle.core.ids import parse_id
 from treadle.core.pages import Slice, Window
 from treadle.db.transaction import Transaction
-from treadle.identity import member_store
+from treadle.identity import audit, member_store
 from treadle.identity import project_store as store
 from treadle.identity.model import Principal, Project
 from treadle.identity.rights import (
@@ -51,16 +51,30 @@ async def create_project(
         role="Owner",
         now=now,
     )
+    await audit.record(
+        tx,
+        principal,
+        action="project.create",
+        target=f"project:{project.id}",
+        after={"name": project.name, "owner": principal.ref},
+        now=now,
+    )
     return project
 
 
 async def change_project(
-    tx: Transaction, principal: Principal, project_id: UUID, *, name: str, description: str
+    tx: Transaction,
+    principal: Principal,
+    project_id: UUID,
+    *,
+    name: str,
+    description: str,
+    now: datetime,
 ) -> Project:
     """The project with another name and description. Raises NotFound, Forbidden, BadInput, and
     Conflict for a name that is taken.
     """
-    await _require_write(tx, principal, project_id)
+    project = await _require_write(tx, principal, project_id)
     changed = await store.update_project(
         tx,
         project_id,
@@ -69,16 +83,35 @@ async def change_project(
     )
     if changed is None:
         raise Conflict(NAME_TAKEN, field="name")
+    await audit.record(
+        tx,
+        principal,
+        action="project.change",
+        target=f"project:{project_id}",
+        before=project,
+        after=changed,
+        now=now,
+    )
     return changed
 
 
-async def delete_project(tx: Transaction, principal: Principal, project_id: UUID) -> None:
+async def delete_project(
+    tx: Transaction, principal: Principal, project_id: UUID, *, now: datetime
+) -> None:
     """The project is gone, with the roles that were held in it. Raises NotFound, Forbidden, and
     Conflict while anything belongs to it, be it the history of jobs that were deleted.
     """
-    await _require_write(tx, principal, project_id)
+    project = await _require_write(tx, principal, project_id)
     if not await store.delete_project(tx, project_id):
         raise Conflict("The project is not empty: something in it, or its history, is still there.")
+    await audit.record(
+        tx,
+        principal,
+        action="project.delete",
+        target=f"project:{project_id}",
+        before=project,
+        now=now,
+    )
 
 
 async def list_projects(tx: Transaction, principal: Principal, window: Window) -> Slice[Project]:
@@ -117,11 +150,13 @@ async def get_project(tx: Transaction, principal: Principal, name_or_id: str) ->
     return project
 
 
-async def _require_write(tx: Transaction, principal: Principal, project_id: UUID) -> None:
+async def _require_write(tx: Transaction, principal: Principal, project_id: UUID) -> Project:
     require_a_role(principal)
-    if await store.find_project(tx, project_id) is None:
+    project = await store.find_project(tx, project_id)
+    if project is None:
         raise NotFound(MISSING)
     require(principal, Right.PROJECT_WRITE, project_id)
+    return project
 
 
 def _ids(principal: Principal) -> frozenset[UUID] | None:

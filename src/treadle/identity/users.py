@@ -12,7 +12,7 @@ from treadle.core.errors import BadInput, Conflict, NotFound
 from treadle.core.pages import Page, PageRequest
 from treadle.db.database import Database
 from treadle.db.transaction import Transaction
-from treadle.identity import session_store
+from treadle.identity import audit, session_store
 from treadle.identity import user_store as store
 from treadle.identity.lockout import LockOut
 from treadle.identity.members import keep_an_administrator, set_member
@@ -73,6 +73,14 @@ async def create_user(
     )
     if user_id is None:
         raise Conflict("The user name is taken.", field="username")
+    await audit.record(
+        tx,
+        principal,
+        action="user.create",
+        target=f"user:{user_id}",
+        after={"username": name, "email": row.email, "active": row.active},
+        now=now,
+    )
     await _set_role(tx, principal, user_id, role, now=now)
     for project_id, project_role in (project_roles or {}).items():
         await set_member(
@@ -145,6 +153,15 @@ async def change_user(
         )
     )
     await store.update_user(tx, user_id, row, now=now)
+    await audit.record(
+        tx,
+        principal,
+        action="user.change",
+        target=user.ref,
+        before=_row_of(user),
+        after=row,
+        now=now,
+    )
     if changes.role is not None and changes.role != user.role:
         await _set_role(tx, principal, user_id, changes.role, now=now)
     if not row.active:
@@ -191,6 +208,7 @@ async def change_password(
     password_hash = await passwords.hash(new_password)
     await store.set_password_hash(tx, user_id, password_hash=password_hash, now=now)
     await session_store.revoke_sessions_of_user(tx, user_id, reason="password changed", now=now)
+    await audit.record(tx, principal, action="user.password", target=user.ref, now=now)
 
 
 async def _set_role(
@@ -204,6 +222,10 @@ async def _find(tx: Transaction, user_id: int) -> User:
     if user is None:
         raise NotFound(MISSING)
     return user
+
+
+def _row_of(user: User) -> UserRow:
+    return UserRow(user.email, user.first_name, user.last_name, user.active)
 
 
 def _checked(row: UserRow) -> UserRow:

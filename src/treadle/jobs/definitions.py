@@ -127,7 +127,7 @@ async def clone_job(
     for file in await store.list_files(tx, job.id):
         await store.put_file(tx, replace(file, job_id=copy.id, last_modified=now))
     await macros.copy_macros(
-        tx, sealer, Place("job", str(job.id)), Place("job", str(copy.id)), now=now
+        tx, sealer, caller, Place("job", str(job.id)), Place("job", str(copy.id)), now=now
     )
     return copy
 

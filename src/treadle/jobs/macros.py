@@ -19,6 +19,8 @@ from treadle.core.errors import BadInput, Conflict, NotFound
 from treadle.core.json import canonical
 from treadle.core.sealing import Sealer
 from treadle.db.transaction import Transaction
+from treadle.identity import audit
+from treadle.identity.model import Principal
 from treadle.identity.rights import MISSING
 from treadle.jobs import macro_store as store
 from treadle.jobs.model import Macro, MacroSet, Place, Run
@@ -64,10 +66,31 @@ def check_macro(draft: MacroDraft, *, field: str) -> None:
 
 
 async def put_macro(
-    tx: Transaction, sealer: Sealer, place: Place, draft: MacroDraft, *, now: datetime
+    tx: Transaction,
+    sealer: Sealer,
+    caller: Principal,
+    place: Place,
+    draft: MacroDraft,
+    *,
+    now: datetime,
 ) -> Macro:
     """Adds the macro to the place or replaces the one of its name."""
     check_macro(draft, field="macros")
+    macro = await _put(tx, sealer, place, draft, now=now)
+    await audit.record(
+        tx,
+        caller,
+        action="macro.set",
+        target=_target(place),
+        after={"name": macro.name, "secure": macro.secure},
+        now=now,
+    )
+    return macro
+
+
+async def _put(
+    tx: Transaction, sealer: Sealer, place: Place, draft: MacroDraft, *, now: datetime
+) -> Macro:
     value: str | None = draft.value
     secret: bytes | None = None
     if draft.secure:
@@ -84,6 +107,7 @@ async def put_macro(
 async def replace_macros(
     tx: Transaction,
     sealer: Sealer,
+    caller: Principal,
     place: Place,
     drafts: Sequence[MacroDraft],
     *,
@@ -95,19 +119,29 @@ async def replace_macros(
     names = [draft.name for draft in drafts]
     if len(set(names)) != len(names):
         raise BadInput("macros: a name stands there twice", field="macros")
+    before = await store.list_macros(tx, place)
     for draft in drafts:
-        await put_macro(tx, sealer, place, draft, now=now)
+        check_macro(draft, field="macros")
+        await _put(tx, sealer, place, draft, now=now)
     await store.delete_macros(tx, place, except_names=names)
+    await _record_all(tx, caller, place, before, now=now)
 
 
 async def copy_macros(
-    tx: Transaction, sealer: Sealer, source: Place, target: Place, *, now: datetime
+    tx: Transaction,
+    sealer: Sealer,
+    caller: Principal,
+    source: Place,
+    target: Place,
+    *,
+    now: datetime,
 ) -> None:
     """The target gets the source's macros; secure ones are sealed for their new place."""
     for macro in await store.list_macros(tx, source):
         plain = _open(sealer, tx.tenant, source, macro)
         draft = MacroDraft(macro.name, plain, macro.secure, macro.description)
-        await put_macro(tx, sealer, target, draft, now=now)
+        await _put(tx, sealer, target, draft, now=now)
+    await _record_all(tx, caller, target, [], now=now)
 
 
 async def list_macros(tx: Transaction, place: Place) -> list[Macro]:
@@ -128,10 +162,15 @@ async def get_macro(tx: Transaction, place: Place, name: str) -> Macro:
     return macro
 
 
-async def delete_macro(tx: Transaction, place: Place, name: str) -> None:
+async def delete_macro(
+    tx: Transaction, caller: Principal, place: Place, name: str, *, now: datetime
+) -> None:
     """The macro is gone. Raises NotFound."""
     if not await store.delete_macro(tx, place, name):
         raise NotFound(MISSING)
+    await audit.record(
+        tx, caller, action="macro.delete", target=_target(place), before={"name": name}, now=now
+    )
 
 
 async def put_set(tx: Transaction, name: str, *, description: str, now: datetime) -> MacroSet:
@@ -152,13 +191,15 @@ async def get_set(tx: Transaction, name: str) -> MacroSet:
     return found
 
 
-async def delete_set(tx: Transaction, name: str) -> None:
+async def delete_set(tx: Transaction, caller: Principal, name: str, *, now: datetime) -> None:
     """The set and its macros are gone. Raises NotFound, and Conflict while a job takes it."""
     users = await store.jobs_with_set(tx, name)
     if users:
         raise Conflict(f"job {users[0]} still takes this macro set")
+    before = await store.list_macros(tx, Place("set", name))
     if not await store.delete_set(tx, name):
         raise NotFound(MISSING)
+    await _record_all(tx, caller, Place("set", name), before, now=now)
 
 
 async def require_sets(tx: Transaction, names: Sequence[str]) -> None:
@@ -224,6 +265,41 @@ async def resolve(
         values |= own.values
         secret_names = (secret_names - own.values.keys()) | own.secret_names
     return Variables(values, frozenset(values[name] for name in secret_names))
+
+
+async def _record_all(
+    tx: Transaction, caller: Principal, place: Place, before: Sequence[Macro], *, now: datetime
+) -> None:
+    """Records, by their names, what became of the macros of a place: those that are new or gone,
+    and those whose value is another one.
+    """
+    after = await store.list_macros(tx, place)
+    known = {macro.name: macro for macro in before}
+    written = [macro for macro in after if not _is_same(macro, known.get(macro.name))]
+    names = {macro.name for macro in after}
+    deleted = [name for name in known if name not in names]
+    if not written and not deleted:
+        return
+    await audit.record(
+        tx,
+        caller,
+        action="macro.replace",
+        target=_target(place),
+        after={
+            "set": [macro.name for macro in written],
+            "secure": [macro.name for macro in written if macro.secure],
+            "deleted": deleted,
+        },
+        now=now,
+    )
+
+
+def _is_same(macro: Macro, known: Macro | None) -> bool:
+    return known is not None and (macro.value, macro.secret) == (known.value, known.secret)
+
+
+def _target(place: Place) -> str:
+    return f"macros:{place.scope}:{place.id}" if place.id else f"macros:{place.scope}"
 
 
 async def _sealed(tx: Transaction, sealer: Sealer, place: Place, draft: MacroDraft) -> bytes:

@@ -86,7 +86,7 @@ async def import_job_config(
             job = await definitions.create_job(tx, caller, draft_of_input(body), now=now)
             place = Place("job", str(job.id))
             await macros.replace_macros(
-                tx, context.jobs.sealer, place, [macro.draft() for macro in sent], now=now
+                tx, context.jobs.sealer, caller, place, [macro.draft() for macro in sent], now=now
             )
             await exchange.keep_files(tx, context.jobs, caller, job, exported, now=now)
             created = await job_answer(tx, job, base)

@@ -47,7 +47,7 @@ async def create_job_config(
     """Makes a definition that can be run once it has a package."""
     now = context.clock()
     job = await definitions.create_job(tx, caller, draft_of_input(body), now=now)
-    await _replace_macros(tx, context, job, sent_macros(body))
+    await _replace_macros(tx, context, caller, job, sent_macros(body))
     created = await job_answer(tx, job, base)
     response.headers["Location"] = created.href
     return created
@@ -92,7 +92,7 @@ async def replace_job_config(
     """Sets everything; what is left out gets its default. JSON, whatever its Content-Type says."""
     draft = draft_of_input(body)
     job = await definitions.replace_job(tx, caller, parse_number(id), draft, now=context.clock())
-    await _replace_macros(tx, context, job, sent_macros(body))
+    await _replace_macros(tx, context, caller, job, sent_macros(body))
     return await job_answer(tx, job, base)
 
 
@@ -109,7 +109,7 @@ async def update_job_config(
     job = await definitions.get_job_for(tx, caller, parse_number(id), Right.JOBS_WRITE)
     draft = patched_draft(definitions.draft_of(job), body)
     job = await definitions.replace_job(tx, caller, job.id, draft, now=context.clock())
-    await _replace_macros(tx, context, job, sent_macros(body))
+    await _replace_macros(tx, context, caller, job, sent_macros(body))
     return await job_answer(tx, job, base)
 
 
@@ -162,8 +162,14 @@ async def job_answers(tx: Transaction, jobs: Sequence[Job], base: str) -> list[J
 
 
 async def _replace_macros(
-    tx: Transaction, context: AppContext, job: Job, drafts: list[MacroDraft] | None
+    tx: Transaction,
+    context: AppContext,
+    caller: Principal,
+    job: Job,
+    drafts: list[MacroDraft] | None,
 ) -> None:
     if drafts is not None:
         place = Place("job", str(job.id))
-        await macros.replace_macros(tx, context.jobs.sealer, place, drafts, now=context.clock())
+        await macros.replace_macros(
+            tx, context.jobs.sealer, caller, place, drafts, now=context.clock()
+        )

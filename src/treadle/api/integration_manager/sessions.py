@@ -9,11 +9,14 @@ from pydantic import BaseModel, Field
 
 from treadle.api.bodies import EdgeRoute
 from treadle.api.dependencies import Caller, Context, access_token, client_address_of
+from treadle.api.origins import origin_of
 from treadle.api.wire import snake_case
 from treadle.core.errors import BadInput
 from treadle.identity import sessions
 from treadle.identity.client_tokens import is_client_token, revoke_token
 from treadle.identity.model import Tokens
+from treadle.identity.refusals import NameClaim
+from treadle.identity.usernames import fold_username
 
 router: Final = APIRouter(route_class=EdgeRoute, tags=["Login"])
 
@@ -72,11 +75,14 @@ async def log_in(
     """Opens a session for a person. A wrong name, a wrong password, an inactive user and a lock-out
     (5 failures within 15 minutes for a user name and address) are all the same 401.
     """
+    # For the audit log, should the login be refused.
+    request.state.claim = NameClaim(fold_username(body.username))
     tokens = await sessions.log_in(
         context.database,
         username=body.username,
         password=body.password,
         address=client_address_of(request),
+        origin=origin_of(request.scope),
         passwords=context.passwords,
         lockout=context.lockout,
         now=context.clock(),
@@ -106,4 +112,6 @@ async def log_out(*, request: Request, caller: Caller, context: Context) -> None
     if is_client_token(token):
         await revoke_token(context.database, access_token=token)
     else:
-        await sessions.log_out(context.database, token=token, now=context.clock())
+        await sessions.log_out(
+            context.database, token=token, origin=caller.origin, now=context.clock()
+        )

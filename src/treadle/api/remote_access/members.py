@@ -113,9 +113,9 @@ async def list_members(
 @router.delete(
     "/v1/members/{id}", summary="Take a role", operation_id="deleteMember", status_code=204
 )
-async def delete_member(member_id: MemberId, caller: Caller, tx: Tx) -> None:
+async def delete_member(member_id: MemberId, caller: Caller, tx: Tx, context: Context) -> None:
     """The role is gone, with the next request of whoever held it. As for giving one."""
-    await members.remove_member(tx, caller, _id(member_id))
+    await members.remove_member(tx, caller, _id(member_id), now=context.clock())
 
 
 def _ref(member: Member) -> str:
