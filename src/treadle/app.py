@@ -98,6 +98,7 @@ def create_app(context: AppContext, *, routers: tuple[APIRouter, ...] = ROUTERS)
         Edge,
         metrics=context.metrics,
         refusals=context.refusals,
+        anonymous=context.limits.addresses,
         clock=context.clock,
         trusted_proxies=parse_networks(context.settings.trusted_proxies),
         max_body_bytes=context.settings.max_body_bytes,

@@ -59,6 +59,17 @@ class Settings(BaseSettings):
     max_package_bytes: int = Field(
         default=104_857_600, ge=1024, description="Largest uploaded file, in bytes."
     )
+    rate_limit_per_minute: int = Field(
+        default=6000,
+        ge=0,
+        description="Requests a minute of one user or API key, in one process; 0 sets no limit.",
+    )
+    anonymous_rate_limit_per_minute: int = Field(
+        default=300,
+        ge=0,
+        description="Logins, token requests and requests without a good credential a minute from "
+        "one address, in one process; 0 sets no limit.",
+    )
     admin_password: SecretStr | None = Field(
         default=None,
         description="Password of the user `admin` at first start. Unset: a random one, printed "

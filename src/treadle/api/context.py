@@ -18,6 +18,7 @@ from treadle.engine.live import LiveHub
 from treadle.identity.key_usage import KeyUsage
 from treadle.identity.lockout import LockOut
 from treadle.identity.passwords import Passwords
+from treadle.identity.rate_limit import RateLimits
 from treadle.identity.refusals import Refusals
 from treadle.jobs.context import JobsContext
 from treadle.metrics import Metrics
@@ -44,6 +45,7 @@ class AppContext:
     lockout: LockOut
     jobs: JobsContext
     live: LiveHub
+    limits: RateLimits = field(init=False)
     key_usage: KeyUsage = field(default_factory=KeyUsage)
     refusals: Refusals = field(default_factory=Refusals)
     clock: Clock = utc_now
@@ -51,6 +53,14 @@ class AppContext:
     readiness: Readiness = field(default_factory=Readiness)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     refresh_metrics: Callable[[], Awaitable[None]] = _nothing_to_refresh
+
+    def __post_init__(self) -> None:
+        """The limits follow from the settings: no process can be without."""
+        limits = RateLimits(
+            principals_per_minute=self.settings.rate_limit_per_minute,
+            addresses_per_minute=self.settings.anonymous_rate_limit_per_minute,
+        )
+        object.__setattr__(self, "limits", limits)
 
 
 def put_context(app: FastAPI, context: AppContext) -> None:

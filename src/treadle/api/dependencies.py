@@ -31,6 +31,7 @@ from treadle.core.errors import Unauthenticated
 from treadle.db.transaction import Transaction
 from treadle.identity.client_tokens import is_client_token
 from treadle.identity.key_authentication import authenticate_client_token, authenticate_key
+from treadle.identity.lockout import place_of
 from treadle.identity.model import Principal
 from treadle.identity.rights import Right, require, require_a_role, require_somewhere
 from treadle.identity.sessions import authenticate
@@ -59,14 +60,16 @@ async def context(request: Request) -> AppContext:
 async def caller(request: Request) -> Principal:
     """Who calls, with the roles of this moment; asked of the database once a request.
 
-    Raises Unauthenticated, and Forbidden for an API key that is used in the wrong place or has no
-    role at all.
+    Raises Unauthenticated, TooManyRequests, and Forbidden for an API key that is used in the wrong
+    place or has no role at all.
     """
     known: Principal | None = getattr(request.state, "principal", None)
     if known is None:
-        known = replace(await _authenticated(request), origin=origin_of(request.scope))
+        known = replace(await _known(request), origin=origin_of(request.scope))
         request.state.principal = known
         structlog.contextvars.bind_contextvars(principal=known.ref)
+        parts = context_of(request)
+        parts.limits.principals.take(known.ref, now=parts.clock().timestamp())
     return known
 
 
@@ -74,6 +77,18 @@ def access_token(request: Request) -> str | None:
     """The token of `Authorization: Bearer <token>`, or None where that header says nothing such."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return (token.strip() or None) if scheme.lower() == "bearer" else None
+
+
+async def _known(request: Request) -> Principal:
+    """As `_authenticated`; failures are counted by address. A good credential is never refused for
+    the failures of others at its address.
+    """
+    try:
+        return await _authenticated(request)
+    except Unauthenticated:
+        parts, place = context_of(request), place_of(client_address_of(request))
+        parts.limits.addresses.take(place, now=parts.clock().timestamp())
+        raise
 
 
 async def _authenticated(request: Request) -> Principal:

@@ -59,6 +59,7 @@ _REFUSALS: Final = {
     401: ("No credential, or one that is wrong, expired or revoked.", "A credential is needed."),
     403: ("The role of the caller does not allow this.", "Your role does not allow you to do it."),
     404: ("There is no such thing, or it is not visible to the caller.", "Not found."),
+    429: ("Too many requests; `Retry-After` says when to try again.", "Too many requests."),
     413: ("The body is too large.", "The request body is over 1048576 bytes."),
     500: ("A bug of ours; the answer carries the request id.", BUG_MESSAGE),
     503: ("The database or file storage is away; try again.", "Not available now; try again."),
@@ -129,7 +130,7 @@ def _refusals(route: APIRoute, operation: dict[str, Any]) -> Iterator[int]:
     if operation.get("parameters") or "requestBody" in operation:
         yield 400
     if names_caller(route):
-        yield 401
+        yield from (401, 429)
     if right_of(route) is not None:
         yield 403
     if "{" in route.path:

@@ -5,7 +5,8 @@
 3. The head of the answer gets the id and the headers that keep browsers careful.
 4. An error that nobody handled becomes a 500 that tells nothing; the log has the rest.
 5. One log line and the metrics, by the route's pattern and never by the path.
-6. A refusal is noted for the audit log, whoever refused.
+6. Logins and token requests are counted by address, and refused when there are too many.
+7. A refusal is noted for the audit log, whoever refused.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from treadle.api.origins import refusal_of
 from treadle.core.clock import Clock
 from treadle.core.errors import BadInput
 from treadle.core.ids import new_id
+from treadle.identity.lockout import place_of
+from treadle.identity.rate_limit import RateLimit
 from treadle.identity.refusals import Refusals
 from treadle.metrics import Metrics
 
@@ -33,6 +36,9 @@ log = structlog.get_logger()
 
 NO_ROUTE: Final = "(none)"
 """The route of a request whose path is nobody's, in metrics and log."""
+
+COUNTED_PATHS: Final = frozenset({"/api/login", "/api/login/refresh", "/connect/token"})
+"""Where credentials are given out: every request is counted, for its address."""
 
 _REQUEST_ID: Final = re.compile(rb"[\x21-\x7e]{1,128}")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -59,12 +65,14 @@ class Edge:
         *,
         metrics: Metrics,
         refusals: Refusals,
+        anonymous: RateLimit,
         clock: Clock,
         trusted_proxies: Networks,
         max_body_bytes: int,
     ) -> None:
         self._app = app
         self._refusals = refusals
+        self._anonymous = anonymous
         self._clock = clock
         self._metrics = metrics
         self._trusted = trusted_proxies
@@ -91,6 +99,9 @@ class Edge:
         try:
             if "\0" in scope["path"] or b"%00" in scope["query_string"]:
                 raise BadInput("the address has a NUL character (%00)")
+            if scope["path"] in COUNTED_PATHS:
+                place = place_of(scope["state"]["client_address"])
+                self._anonymous.take(place, now=self._clock().timestamp())
             bounded = limit_body(
                 scope,
                 receive,
