@@ -24,6 +24,11 @@ app: Final = typer.Typer(help="The audit log.", no_args_is_help=True)
 DataDir = Annotated[Path | None, typer.Option(help="As for `treadle serve`. [treadle-data]")]
 
 
+@app.callback()
+def root() -> None:
+    """The audit log."""
+
+
 @app.command("verify")
 def verify(data_dir: DataDir = None) -> None:
     """Walk the chain of every tenant; names the first broken entry and ends with 1 if there is one.

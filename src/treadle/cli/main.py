@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from treadle import __version__
-from treadle.cli import audit, doctor, migrate, openapi, serve
+from treadle.cli import audit, doctor, migrate, openapi, secrets, serve
 
 app = typer.Typer(
     name="treadle",
@@ -23,6 +23,7 @@ app.command("migrate")(migrate.migrate)
 app.command("openapi")(openapi.openapi)
 app.command("doctor")(doctor.doctor)
 app.add_typer(audit.app, name="audit")
+app.add_typer(secrets.app, name="secrets")
 
 
 def _print_version(wanted: bool) -> None:

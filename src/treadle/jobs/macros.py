@@ -225,15 +225,15 @@ def seal_run_macros(
         return None
     secret_names = sorted({draft.name for draft in drafts if draft.secure})
     plain = canonical({"values": values, "secret_names": secret_names})
-    return sealer.seal(plain, context=_run_context(tenant_id, run_id))
+    return sealer.seal(plain, context=run_macros_context(tenant_id, run_id))
 
 
 def reseal_run_macros(sealer: Sealer, run: Run, new_run_id: UUID) -> bytes | None:
     """The own macros of one run, sealed for another."""
     if run.macros is None:
         return None
-    plain = sealer.unseal(run.macros, context=_run_context(run.tenant_id, run.id))
-    return sealer.seal(plain, context=_run_context(run.tenant_id, new_run_id))
+    plain = sealer.unseal(run.macros, context=run_macros_context(run.tenant_id, run.id))
+    return sealer.seal(plain, context=run_macros_context(run.tenant_id, new_run_id))
 
 
 async def resolve(
@@ -304,21 +304,22 @@ def _target(place: Place) -> str:
 
 async def _sealed(tx: Transaction, sealer: Sealer, place: Place, draft: MacroDraft) -> bytes:
     if draft.value is not None:
-        context = _context(tx.tenant, place, draft.name)
+        context = macro_context(tx.tenant, place, draft.name)
         return sealer.seal(draft.value.encode(), context=context)
-    known = await store.find_macro(tx, place, draft.name)
-    if known is None or known.secret is None:
+    known = await store.hold_secret(tx, place, draft.name)
+    if known is None:
         raise BadInput(f"macros: {draft.name} needs a value", field="macros")
-    return known.secret
+    return known
 
 
 def _open(sealer: Sealer, tenant_id: UUID, place: Place, macro: Macro) -> str:
     if macro.secret is None:
         return macro.value or ""
-    return sealer.unseal(macro.secret, context=_context(tenant_id, place, macro.name)).decode()
+    return sealer.unseal(macro.secret, context=macro_context(tenant_id, place, macro.name)).decode()
 
 
-def _context(tenant_id: UUID, place: Place, name: str) -> str:
+def macro_context(tenant_id: UUID, place: Place, name: str) -> str:
+    """What the seal of a secure macro is bound to."""
     return f"macro:{tenant_id}:{place.scope}:{place.id}:{name}"
 
 
@@ -329,9 +330,10 @@ class _RunMacros:
 
 
 def _open_run_macros(sealer: Sealer, tenant_id: UUID, run_id: UUID, sealed: bytes) -> _RunMacros:
-    plain = orjson.loads(sealer.unseal(sealed, context=_run_context(tenant_id, run_id)))
+    plain = orjson.loads(sealer.unseal(sealed, context=run_macros_context(tenant_id, run_id)))
     return _RunMacros(plain["values"], set(plain["secret_names"]))
 
 
-def _run_context(tenant_id: UUID, run_id: UUID) -> str:
+def run_macros_context(tenant_id: UUID, run_id: UUID) -> str:
+    """What the seal of a run's own macros is bound to."""
     return f"run-macros:{tenant_id}:{run_id}"
