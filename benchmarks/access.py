@@ -2,8 +2,10 @@
 
 `python -m benchmarks.access`. One process answers, another asks over 32 connections, a durable
 PostgreSQL stands beside them, all on this machine. The bare request is `GET /api/product/info`; the
-others ask for the very same answer behind the check: key or token, expiry, firewall, roles, right.
-They take turns; of each its best turn counts.
+others ask for the very same answer behind the check: key or token, expiry, firewall, roles, right,
+and the caller's rate limit. The last one is refused, which leaves a note that becomes an entry of
+the audit log: they are written while it asks, as in `treadle serve`. They take turns; of each its
+best turn counts.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv4Address
@@ -23,7 +27,7 @@ import uvloop
 from fastapi import APIRouter
 from rich.console import Console
 
-from benchmarks.engine import SECRET, Row, fresh_database, table
+from benchmarks.engine import SECRET, Row, fresh_database, open_database, table
 from treadle.api.bodies import EdgeRoute
 from treadle.api.context import AppContext
 from treadle.api.dependencies import needs
@@ -34,6 +38,7 @@ from treadle.core.sealing import Sealer
 from treadle.db.database import Database
 from treadle.db.embedded import EmbeddedPostgres
 from treadle.engine.live import LiveHub
+from treadle.engine.loops import Loop
 from treadle.identity import sessions
 from treadle.identity.api_keys import KeyDraft, create_key
 from treadle.identity.client_tokens import issue_token
@@ -41,15 +46,22 @@ from treadle.identity.firewall import FirewallRule
 from treadle.identity.installation import NewTenant, create_tenant
 from treadle.identity.lockout import LockOut
 from treadle.identity.members import set_member
-from treadle.identity.model import IssuedKey, Principal
+from treadle.identity.model import IssuedKey, Principal, ProjectRole
 from treadle.identity.passwords import Passwords
 from treadle.identity.rights import Right
+from treadle.integrations.addresses import Allowed
+from treadle.integrations.context import IntegrationsContext
+from treadle.integrations.outbound import Outbound
 from treadle.jobs.context import JobsContext
 from treadle.listening import HttpServer
 from treadle.logs import configure_logs
 from treadle.packages.limits import ArchiveLimits
+from treadle.processes import REFUSAL_SECONDS
+from treadle.schedules.context import SchedulesContext
 from treadle.settings import Settings
 from treadle.storage.storage import open_storage
+from treadle.workflows.answer_links import AnswerLinks
+from treadle.workflows.context import WorkflowsContext
 
 CONNECTIONS: Final = 32
 REQUESTS: Final = 3_200
@@ -75,8 +87,13 @@ async def serve(url: str, folder: Path) -> None:
     """Answers until it is ended; prints its port."""
     settings = Settings(data_dir=folder)
     configure_logs(level="warning", form="json", stream=sys.stderr, final=True)
-    database = await Database.connect(url, SECRET)
+    database = await open_database(url)
     storage, sealer = open_storage(str(folder / "files")), Sealer([SECRET])
+    jobs = JobsContext(
+        sealer=sealer, storage=storage, queue_bound=200, archive_limits=ArchiveLimits()
+    )
+    integrations = IntegrationsContext(sealer, Outbound(Allowed()))
+    workflows = WorkflowsContext(jobs=jobs, integrations=integrations, links=AnswerLinks(SECRET))
     context = AppContext(
         settings=settings,
         database=database,
@@ -84,13 +101,19 @@ async def serve(url: str, folder: Path) -> None:
         sealer=sealer,
         passwords=Passwords(),
         lockout=LockOut(SECRET),
-        jobs=JobsContext(
-            sealer=sealer, storage=storage, queue_bound=1, archive_limits=ArchiveLimits()
-        ),
+        jobs=jobs,
+        workflows=workflows,
+        schedules=SchedulesContext(jobs=jobs, workflows=workflows),
+        integrations=integrations,
         live=LiveHub(database),
     )
     http = HttpServer(host="127.0.0.1", port=0)
     await http.start(create_app(context, routers=(*ROUTERS, router)))
+
+    async def write() -> None:
+        await context.refusals.write(database, now=utc_now())
+
+    Loop("refusals", write, interval_seconds=REFUSAL_SECONDS).start()
     sys.stdout.write(f"{http.port}\n")
     sys.stdout.flush()
     await http.wait()
@@ -106,14 +129,25 @@ class Contestant:
     name: str
     path: str
     header: str = ""
+    status: int = 200
+    body: bytes | None = None
 
     def request(self) -> bytes:
-        """As it goes over the wire."""
-        return f"GET {self.path} HTTP/1.1\r\nHost: bench\r\n{self.header}\r\n".encode()
+        """As it goes over the wire: a POST, if it has a body."""
+        method = "GET" if self.body is None else "POST"
+        length = "" if self.body is None else f"Content-Length: {len(self.body)}\r\n"
+        head = f"{method} {self.path} HTTP/1.1\r\nHost: bench\r\n{self.header}{length}\r\n"
+        return head.encode() + (self.body or b"")
 
 
 async def make_key(
-    database: Database, tenant: NewTenant, root: Principal, *, rules: int
+    database: Database,
+    tenant: NewTenant,
+    root: Principal,
+    *,
+    rules: int,
+    has_role: bool = True,
+    role: ProjectRole = "Manager",
 ) -> IssuedKey:
     """A key that may read a little, behind so many firewall rules; the last one lets us in."""
     ranges = [FirewallRule(f"rule {n}", *[IPv4Address(n)] * 2) for n in range(rules - 1)]
@@ -121,12 +155,14 @@ async def make_key(
     draft = KeyDraft("benchmark", utc_now() + timedelta(days=1), (*ranges, own)[-rules:])
     async with database.tenant(tenant.tenant.id) as tx:
         issued = await create_key(tx, root, draft, now=utc_now())
+        if not has_role:
+            return issued
         await set_member(
             tx,
             root,
             member_type="api_key",
             member_id=str(issued.key.client_id),
-            role="Manager",
+            role=role,
             project_id=tenant.project.id,
             now=utc_now(),
         )
@@ -149,6 +185,7 @@ async def contestants(database: Database) -> list[Contestant]:
     )
     key = await make_key(database, tenant, root, rules=1)
     fenced = await make_key(database, tenant, root, rules=100)
+    bare = await make_key(database, tenant, root, rules=1, has_role=False)
     session = await sessions.log_in(
         database,
         username="admin",
@@ -172,49 +209,78 @@ async def contestants(database: Database) -> list[Contestant]:
         Contestant("… with 100 firewall rules", CHECKED, f"X-Api-Key: {fenced.api_key}\r\n"),
         Contestant("… behind a key's token", CHECKED, bearer.format(token.access_token)),
         Contestant("… behind a session", CHECKED, bearer.format(session.access_token)),
+        Contestant("… refused, and audited", CHECKED, f"X-Api-Key: {bare.api_key}\r\n", 403),
     ]
+
+
+class Connection:
+    """One connection to the server, for one request at a time."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def open(cls, port: int) -> Connection:
+        return cls(*await asyncio.open_connection("127.0.0.1", port))
+
+    async def ask(self, contestant: Contestant, request: bytes) -> bytes:
+        """The body of the answer."""
+        self._writer.write(request)
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+        body = await self._reader.readexactly(int(length))
+        if not head.startswith(f"HTTP/1.1 {contestant.status} ".encode()):
+            raise SystemExit(f"{contestant.name}: {head.decode()}{body.decode()}")
+        return body
+
+    def close(self) -> None:
+        self._writer.close()
 
 
 async def ask(port: int, contestant: Contestant, *, times: int) -> None:
     """So many requests over one connection, one after the other."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    connection = await Connection.open(port)
     request = contestant.request()
     for _ in range(times):
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 200 "):
-            raise SystemExit(f"{contestant.name}: {head.decode()}")
-        length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
-        await reader.readexactly(int(length))
-    writer.close()
+        await connection.ask(contestant, request)
+    connection.close()
 
 
-async def rate_of(port: int, contestant: Contestant) -> float:
+async def rate_of(
+    port: int, contestant: Contestant, *, requests: int = REQUESTS, connections: int = CONNECTIONS
+) -> float:
     """Requests a second over all connections."""
     began = time.perf_counter()
-    times = REQUESTS // CONNECTIONS
-    await asyncio.gather(*(ask(port, contestant, times=times) for _ in range(CONNECTIONS)))
-    return times * CONNECTIONS / (time.perf_counter() - began)
+    times = requests // connections
+    await asyncio.gather(*(ask(port, contestant, times=times) for _ in range(connections)))
+    return times * connections / (time.perf_counter() - began)
 
 
-async def measure(url: str, folder: Path) -> list[Row]:
-    """All contestants, in turns, at one server."""
-    database = await Database.connect(url, SECRET)
-    asked = await contestants(database)
-    await database.close()
+@asynccontextmanager
+async def answering(url: str, folder: Path) -> AsyncGenerator[int]:
+    """The port of a process that answers on this database, until the block ends."""
     command = [sys.executable, "-m", "benchmarks.access", "serve", url, str(folder)]
     server = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
     try:
         if server.stdout is None:
             raise SystemExit("the server has no output")
-        port = int(await server.stdout.readline())
-        best = dict.fromkeys(asked, 0.0)
-        for _ in range(ROUNDS):
-            for contestant in asked:
-                best[contestant] = max(best[contestant], await rate_of(port, contestant))
+        yield int(await server.stdout.readline())
     finally:
         server.terminate()
         await server.wait()
+
+
+async def measure(url: str, folder: Path) -> list[Row]:
+    """All contestants, in turns, at one server."""
+    database = await open_database(url)
+    asked = await contestants(database)
+    await database.close()
+    best = dict.fromkeys(asked, 0.0)
+    async with answering(url, folder) as port:
+        for _ in range(ROUNDS):
+            for contestant in asked:
+                best[contestant] = max(best[contestant], await rate_of(port, contestant))
     return _rows(best)
 
 

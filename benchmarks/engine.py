@@ -8,7 +8,10 @@ fresh database, and of each its best turn counts, so that what else the machine 
 from __future__ import annotations
 
 import asyncio
+import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -29,15 +32,17 @@ from rich.console import Console
 from rich.table import Table
 
 from treadle.core.ids import new_id
+from treadle.core.sealing import Sealer
 from treadle.db.database import Database
 from treadle.db.embedded import EmbeddedPostgres
-from treadle.db.prepare import prepare_database
 from treadle.db.queue_schema import QUEUE_SETTINGS, queue_queries
+from treadle.db.role_secret import role_secret
 from treadle.engine.admitter import Admitter
 from treadle.engine.lanes import Lane
 from treadle.engine.live import LiveHub
 from treadle.engine.queue import Entry, submit
 from treadle.engine.supervisor import Supervisor
+from treadle.foundation import prepare_in_time
 
 ENTRIES = 10_000
 ROUNDS = 2
@@ -67,10 +72,45 @@ async def fresh_database(owner_url: str, name: str) -> AsyncGenerator[str]:
     connection = await asyncpg.connect(owner_url)
     await connection.execute(f"CREATE DATABASE {name}")
     url = urlunsplit(urlsplit(owner_url)._replace(path=f"/{name}"))
-    await prepare_database(url, SECRET)
+    await prepare_in_time(url, Sealer([SECRET]), report=lambda _: None)
     yield url
     await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await connection.close()
+
+
+async def open_database(url: str) -> Database:
+    """The pools on a database of ours, as the product's processes open them."""
+    return await Database.connect(url, await role_secret(url, Sealer([SECRET])))
+
+
+@asynccontextmanager
+async def scheduling(url: str, folder: Path) -> AsyncGenerator[None]:
+    """A scheduler of the product beside us, from when it is ready until the block ends."""
+    scheduler = await asyncio.create_subprocess_exec(
+        *(Path(sys.executable).with_name("treadle"), "serve", "--only", "scheduler"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={
+            "PATH": os.environ["PATH"],
+            "TREADLE_DATA_DIR": str(folder / "scheduler"),
+            "TREADLE_DATABASE_URL": url,
+            "TREADLE_SECRET_KEY": SECRET.decode(),
+            "TREADLE_STORAGE_URL": str(folder / "files"),
+        },
+    )
+    try:
+        if scheduler.stdout is None:
+            raise SystemExit("the scheduler has no output")
+        async for line in scheduler.stdout:
+            if b"is ready" in line:
+                break
+        else:
+            raise SystemExit("the scheduler did not start")
+        yield
+    finally:
+        if scheduler.returncode is None:
+            scheduler.terminate()
+        await scheduler.communicate()
 
 
 async def timed(work: Awaitable[object]) -> float:
@@ -170,7 +210,7 @@ async def engine(
     url: str, handler: Callable[[Entry], Awaitable[None]], *, bound: int
 ) -> AsyncGenerator[tuple[Database, Callable[[], None]]]:
     """The whole engine; it takes nothing before the function is called that is handed out."""
-    database = await Database.connect(url, SECRET)
+    database = await open_database(url)
     hub = LiveHub(database)
     admitter = Admitter(database, hub, bound=bound)
     lane = Lane("work", handler, concurrency=CONCURRENCY, batch_size=TAKE_AT_ONCE)

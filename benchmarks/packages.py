@@ -21,7 +21,7 @@ import uvloop
 from rich.console import Console
 from uv import find_uv_bin
 
-from benchmarks.engine import SECRET, Row, fresh_database, table
+from benchmarks.engine import SECRET, Row, fresh_database, open_database, table
 from benchmarks.sandbox import bare, seconds_each
 from treadle.core.clock import utc_now
 from treadle.core.sealing import Sealer
@@ -130,7 +130,7 @@ async def open_runs(database: Database) -> int:
 async def measure(folder: Path, owner_url: str) -> list[Row]:
     """Rows of warm runs and of the bare cost."""
     async with fresh_database(owner_url, "packages") as url:
-        database = await Database.connect(url, SECRET)
+        database = await open_database(url)
         context = JobsContext(
             sealer=Sealer([SECRET]),
             storage=open_storage(str(folder / "files")),

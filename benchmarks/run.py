@@ -12,13 +12,27 @@ from collections.abc import Callable, Sequence
 import structlog
 from rich.console import Console
 
-from benchmarks import access, engine, packages
+from benchmarks import (
+    access,
+    engine,
+    executions,
+    firing,
+    packages,
+    schedules,
+    triggering,
+    workflows,
+)
 from benchmarks.engine import Row, table
 
 BENCHMARKS: dict[str, Callable[[], Sequence[Row]]] = {
     "engine": engine.rows,
     "packages": packages.rows,
     "access": access.rows,
+    "workflows": workflows.rows,
+    "executions": executions.rows,
+    "triggering": triggering.rows,
+    "schedules": schedules.rows,
+    "firing": firing.rows,
 }
 
 

@@ -1,9 +1,10 @@
-"""The first run: starts Treadle, and packages, configures, runs and watches a job over HTTP.
+"""The first run: starts Treadle; packages, configures, runs, watches and schedules a job over HTTP.
 
     make demo                     or .venv/bin/python scripts/demo.py
 
-The five requests are those of the integration manager; `docs/guides/integration-manager.md` shows
-them with curl. The server is left running. A second call uses the server that the first one left.
+`docs/guides/integration-manager.md` and `docs/guides/schedules.md` show the requests with curl. The
+schedule ends after a week. The server is left running. A second call uses the server that the first
+one left.
 
 Exit status: 0 the run FINISHED · 1 it did not, or the demo could not go on · 130 interrupted
 """
@@ -17,8 +18,10 @@ import sys
 import zipfile
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, cast
+from zoneinfo import ZoneInfo
 
 import httpx
 from demo_server import (
@@ -47,6 +50,15 @@ JOB: Final = {
     "description": "A report on a public data set; examples/airports",
 }
 RUN: Final = {"input": {"country": "AU"}}
+ZONE: Final = "Australia/Sydney"
+SCHEDULE: Final = {
+    "name": "Airports on weekdays",
+    "schedule_type": "cron",
+    "schedule_expression": "0 9 * * MON-FRI",
+    "timezone": ZONE,
+    "action_type": "run_job",
+}
+SCHEDULED_FOR: Final = timedelta(days=7)
 SILENCE_SECONDS: Final = 60.0
 """The server says something every 15 seconds; longer silence is a connection that is dead."""
 
@@ -64,7 +76,7 @@ def main() -> int:
             password = admin_password(data_dir)
             server = _server(settings.model_copy(update={"data_dir": data_dir}), password)
         with Client(server.url) as client:
-            finished = _five_steps(client, password)
+            finished = _show_steps(client, password)
     except DemoFailed as error:
         return _fail(str(error), server)
     except ValidationError as error:
@@ -112,7 +124,7 @@ class Client(httpx.Client):
         return answer.json()
 
 
-def _five_steps(client: Client, password: Password) -> bool:
+def _show_steps(client: Client, password: Password) -> bool:
     """Whether the run FINISHED."""
     console.print()
     login = {"username": "admin", "password": password.text}
@@ -140,7 +152,25 @@ def _five_steps(client: Client, password: Password) -> bool:
     console.print()
     status = _watch(client, run["id"])
     _show_outcome(client, run["id"], status)
+    _schedule(client, job["id"])
     return status == "FINISHED"
+
+
+def _schedule(client: Client, job_id: str) -> None:
+    """Lets the job run on weekdays from now on, for a week."""
+    console.print()
+    body = {
+        **SCHEDULE,
+        "action_config": {"job_id": job_id, **RUN},
+        "end_at": (datetime.now(UTC) + SCHEDULED_FOR).isoformat(),
+    }
+    schedule = client.step(6, "Schedule it", "POST", "/v1/schedules", json=body)
+    path = f"/v1/schedules/{schedule['id']}/upcoming"
+    upcoming = client.get(path, params={"n": 3}).raise_for_status().json()
+    console.print(f"   {upcoming['description']} in {upcoming['timezone']}, for a week; next:")
+    for due in upcoming["next"]:
+        local = datetime.fromisoformat(due).astimezone(ZoneInfo(ZONE))
+        console.print(f"   {local:%a %Y-%m-%d %H:%M} there, {due} in UTC")
 
 
 def pack(folder: Path) -> bytes:
@@ -235,6 +265,7 @@ def _say_goodbye(server: Server, password: Password) -> None:
     console.print(
         f"\nThe server goes on at [bold]{server.url}[/]\n"
         f"  log in   as admin; the password is in {password.source}\n"
+        "  look     the same address in a browser: jobs, runs, schedules\n"
         "  go on    docs/guides/integration-manager.md shows the same steps with curl\n"
         f"  stop it  kill {server.pid}"
     )

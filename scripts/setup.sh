@@ -1,5 +1,7 @@
 #!/bin/sh
-# Makes .venv ready: everything that `uv.lock` pins, and the sandbox that runs need.
+# Makes .venv ready: everything that `uv.lock` pins, the sandbox that runs need, the web console.
+# With `--tests` also the browser in which the console is tested, and what plays the Postman
+# collection.
 # Says what it does and, where it can't go on, what to install and how. Safe to run again.
 set -eu
 cd "$(dirname "$0")/.."
@@ -65,5 +67,29 @@ if ! command -v bwrap >/dev/null 2>&1; then
         "Alpine:          sudo apk add bubblewrap" \
         "Arch:            sudo pacman -S bubblewrap" \
         "Then run the same command again."
+fi
+# Built with the Node.js that uv.lock pins, and only if something of it has changed.
+.venv/bin/python scripts/console.py build ||
+    stop "the web console could not be built." "Is the npm registry reachable from here?"
+
+# Chromium without what draws windows takes less of the machine.
+have_browser() {
+    for name in chromium-headless-shell chromium chromium-browser; do
+        command -v "$name" >/dev/null 2>&1 && return 0
+    done
+    return 1
+}
+if [ "${1:-}" = --tests ] && ! have_browser; then
+    debian_install chromium-headless-shell || debian_install chromium ||
+        stop "Chromium is missing: the console is tested in it." \
+        "Debian:          sudo apt-get install chromium-headless-shell" \
+        "Fedora:          sudo dnf install chromium" \
+        "Alpine:          sudo apk add chromium" \
+        "Arch:            sudo pacman -S chromium" \
+        "Then run the same command again."
+fi
+if [ "${1:-}" = --tests ]; then
+    .venv/bin/python scripts/newman.py ||
+        stop "Newman could not be fetched." "Is the npm registry reachable from here?"
 fi
 say "Ready: .venv/bin/treadle"

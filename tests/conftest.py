@@ -2,7 +2,13 @@
 
 pytest_plugins = [
     "fixtures.database",
+    "fixtures.integrations",
     "fixtures.jobs",
+    "fixtures.outside",
+    "fixtures.executions",
+    "fixtures.schedules",
     "fixtures.server",
+    "fixtures.mail",
     "fixtures.workers",
+    "fixtures.entities",
 ]

@@ -68,7 +68,7 @@ async def test_a_loop_that_stands_still_is_not_ready(app_context: AppContext) ->
     for loop in (fresh, stale):
         went.clear()
         loop.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await went.wait()
         await loop.stop()
     failures = await checks_of(app_context, loops=[fresh, never, stale]).failures()
@@ -85,10 +85,12 @@ async def test_the_scheduler_goes_round_and_prunes(app_context: AppContext) -> N
             tenant.tenant.id,
             utc_now() - KEPT - timedelta(hours=1),
         )
-    scheduler = Scheduler(database, app_context.live, app_context.jobs, keep_runs=timedelta(days=1))
+    scheduler = Scheduler(
+        database, app_context.live, app_context.schedules, keep_runs=timedelta(days=1)
+    )
     scheduler.start()
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 async with database.system() as tx:
                     left = await tx.fetchval("SELECT count(*) FROM idempotency_keys")
@@ -97,5 +99,5 @@ async def test_the_scheduler_goes_round_and_prunes(app_context: AppContext) -> N
                 await asyncio.sleep(0.02)
     finally:
         await scheduler.stop()
-    assert {loop.name for loop in scheduler.loops} == {"admitter", "ticker", "rescuer"}
+    assert {loop.name for loop in scheduler.loops} == {"admitter", "ticker", "schedules", "rescuer"}
     assert await checks_of(app_context, loops=scheduler.loops).failures() == {}

@@ -51,7 +51,7 @@ async def spoken(server: HttpServer, *parts: bytes) -> bytes:
     for part in parts:
         writer.write(part)
         await writer.drain()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         answer = await reader.read()
     writer.close()
     return answer
@@ -63,7 +63,7 @@ LAST = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
 async def test_answers_on_the_port_that_it_found() -> None:
     async with listening(App()) as server:
         assert server.url == f"http://127.0.0.1:{server.port}"
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             assert (await client.post(server.url, content=b"x" * 300_000)).text == "300000"
 
 
@@ -86,7 +86,7 @@ async def test_a_head_without_an_end_is_refused(head: bytes) -> None:
     async with listening(app) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(head)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert b"400" in await reader.readline()
         writer.close()
         assert not app.entered.is_set()
@@ -104,7 +104,7 @@ async def test_the_second_request_of_a_connection_has_a_bound_too() -> None:
     async with listening(App()) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert b"200" in await reader.readline()
             await reader.readuntil(b"\r\n\r\n0")
             writer.write(b"GET /" + b"x" * 400_000)
@@ -131,9 +131,9 @@ async def test_an_address_that_is_not_ours_is_refused() -> None:
 async def test_stopping_answers_what_is_under_way_and_takes_nothing_new() -> None:
     app = App()
     app.open.clear()
-    async with listening(app) as server, httpx.AsyncClient() as client:
+    async with listening(app) as server, httpx.AsyncClient(timeout=60) as client:
         under_way = asyncio.create_task(client.get(server.url))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await app.entered.wait()
         stopping = asyncio.create_task(server.stop(grace_seconds=10))
         await refusing(server.port)
@@ -147,9 +147,9 @@ async def test_stopping_without_grace_ends_what_is_under_way() -> None:
     app.open.clear()
     server = HttpServer(host="127.0.0.1", port=0)
     await server.start(app)
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         under_way = asyncio.create_task(client.get(server.url))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await app.entered.wait()
         await server.stop(grace_seconds=0)
         assert (await under_way).status_code == 500
@@ -165,7 +165,7 @@ async def test_a_server_that_never_started_is_stopped_too() -> None:
 
 async def refusing(port: int) -> None:
     """Returns when nobody takes connections any more."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)

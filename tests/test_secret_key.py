@@ -89,3 +89,8 @@ def test_a_folder_in_its_place_is_said(tmp_path: Path) -> None:
     (tmp_path / "secret.key").mkdir()
     with pytest.raises(StartFault, match="cannot be used"):
         keys(tmp_path)
+
+
+def test_the_file_may_hold_a_key_a_line(tmp_path: Path) -> None:
+    (tmp_path / "secret.key").write_text(f"{'n' * 40}\n{'o' * 40}\n")
+    assert keys(tmp_path)[0] == (b"n" * 40, b"o" * 40)

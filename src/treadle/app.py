@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from treadle import __version__
-from treadle.api import health
+from treadle.api import health, statistics
 from treadle.api.addresses import parse_networks
 from treadle.api.context import AppContext, put_context
 from treadle.api.dispatch import RouteIndex
@@ -20,6 +20,7 @@ from treadle.api.integration_manager import (
     exchange,
     job_output,
     jobconfig_files,
+    jobconfig_schedule,
     jobconfigs,
     jobs,
     macros,
@@ -27,27 +28,72 @@ from treadle.api.integration_manager import (
     sessions,
     users,
 )
-from treadle.api.remote_access import api_keys, members, projects, roles, tokens
+from treadle.api.integrations import integrations
+from treadle.api.postman import routes as postman
+from treadle.api.remote_access import (
+    api_keys,
+    audit,
+    invitations,
+    me,
+    members,
+    projects,
+    roles,
+    tokens,
+)
+from treadle.api.remote_jobs import jobs as remote_jobs
+from treadle.api.remote_jobs import schedules as remote_schedules
+from treadle.api.scheduled_actions import (
+    calendars,
+    entities,
+    firings,
+    maintenance_windows,
+    records,
+    schedules,
+)
+from treadle.api.workflows import answers, executions, history, step_types
+from treadle.api.workflows import definitions as workflow_definitions
+from treadle.console.built import read_built
+from treadle.console.route import ConsoleRoute
 
 TITLE: Final = "Treadle"
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     health.router,
     product.router,
+    postman.router,
     sessions.router,
     users.router,
     tokens.router,
     api_keys.router,
     members.router,
+    invitations.router,
     projects.router,
     roles.router,
+    audit.router,
+    me.router,
     exchange.router,
     jobconfigs.router,
     jobconfig_files.router,
+    jobconfig_schedule.router,
+    statistics.router,
     jobs.router,
     job_output.router,
     macros.router,
     destinations.router,
+    remote_jobs.router,
+    remote_schedules.router,
+    integrations.router,
+    workflow_definitions.router,
+    step_types.router,
+    executions.router,
+    history.router,
+    answers.router,
+    schedules.router,
+    firings.router,
+    entities.router,
+    records.router,
+    calendars.router,
+    maintenance_windows.router,
 )
 """The contracts' routes. Routers hold whole paths: what stands in the source is the path."""
 
@@ -93,9 +139,15 @@ def create_app(context: AppContext, *, routers: tuple[APIRouter, ...] = ROUTERS)
     app.router.routes.insert(
         0, RouteIndex(route for route in routes if isinstance(route, APIRoute))
     )
+    if routers is ROUTERS:  # the console uses all of the API: where a part answers, it has no place
+        paths = [path for route in app.router.routes if (path := getattr(route, "path", None))]
+        app.router.routes.append(ConsoleRoute(read_built(), api_paths=paths))
     app.add_middleware(
         Edge,
         metrics=context.metrics,
+        refusals=context.refusals,
+        anonymous=context.limits.addresses,
+        clock=context.clock,
         trusted_proxies=parse_networks(context.settings.trusted_proxies),
         max_body_bytes=context.settings.max_body_bytes,
     )

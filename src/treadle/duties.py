@@ -18,13 +18,21 @@ from treadle.engine.live import LiveHub
 from treadle.engine.loops import Loop
 from treadle.engine.prune import prune as prune_queue
 from treadle.engine.timers import Ticker
+from treadle.identity.expiring_keys import announce_expiring_keys, record_expired_keys
+from treadle.identity.key_letters import announce_by_mail
 from treadle.identity.prune import prune as prune_identity
 from treadle.jobs.attempts import rescue
 from treadle.jobs.context import JobsContext
 from treadle.jobs.prune import prune as prune_jobs
+from treadle.mail.outbox import Mail, deliver
+from treadle.schedules.context import SchedulesContext
+from treadle.schedules.prune import prune_firings
+from treadle.schedules.ticker import ScheduleTicker
 from treadle.storage.storage import Storage
+from treadle.workflows.execution_prune import prune_executions
 
 RESCUE_SECONDS: Final = 1.0
+OUTBOX_SECONDS: Final = 2.0
 SILENCE: Final = timedelta(seconds=20)
 """A loop whose ticks fail or hang for so long makes the process unready."""
 
@@ -39,59 +47,82 @@ class Scheduler:
         self,
         database: Database,
         hub: LiveHub,
-        context: JobsContext,
+        context: SchedulesContext,
         *,
         keep_runs: timedelta,
+        mail: Mail | None = None,
         clock: Clock = utc_now,
     ) -> None:
-        self.admitter = Admitter(database, hub, bound=context.queue_bound)
-        self._ticker = Ticker(database, hub, bound=context.queue_bound, clock=clock)
+        jobs = context.jobs
+        self.admitter = Admitter(database, hub, bound=jobs.queue_bound)
+        self._ticker = Ticker(database, hub, bound=jobs.queue_bound, clock=clock)
+        self._schedules = ScheduleTicker(database, hub, context, clock=clock)
         self._rescuer = Loop(
             "rescuer",
-            partial(_tick, clock, lambda now: rescue(database, context, now=now)),
+            partial(_tick, clock, lambda now: rescue(database, jobs, now=now)),
             interval_seconds=RESCUE_SECONDS,
         )
-        self._pruners = [
-            Loop(f"prune-{name}", partial(_tick, clock, prune), interval_seconds=seconds)
-            for name, prune, seconds in _prunings(database, context, keep_runs=keep_runs)
+        self._others = [
+            Loop(name, partial(_tick, clock, work), interval_seconds=seconds)
+            for name, work, seconds in (
+                *_prunings(database, jobs, keep_runs=keep_runs),
+                *_announcements(database, mail),
+            )
         ]
 
     @property
     def loops(self) -> Sequence[Loop]:
         """The loops that must not stand still."""
-        return [self.admitter.loop, self._ticker.loop, self._rescuer]
+        return [self.admitter.loop, self._ticker.loop, self._schedules.loop, self._rescuer]
 
     def start(self) -> None:
         """Begins every duty with a first round."""
         self.admitter.start()
         self._ticker.start()
-        for loop in (self._rescuer, *self._pruners):
+        self._schedules.start()
+        for loop in (self._rescuer, *self._others):
             loop.start()
 
     async def stop(self) -> None:
         """Lets the rounds under way end; begins no other."""
+        await self._schedules.stop()
         await self._ticker.stop()
         await self.admitter.stop()
-        for loop in (self._rescuer, *self._pruners):
+        for loop in (self._rescuer, *self._others):
             await loop.stop()
 
 
-Prune = Callable[[datetime], Awaitable[object]]
+Work = Callable[[datetime], Awaitable[object]]
 
 
 def _prunings(
     database: Database, context: JobsContext, *, keep_runs: timedelta
-) -> Iterable[tuple[str, Prune, float]]:
+) -> Iterable[tuple[str, Work, float]]:
     """Name, work and seconds between rounds; each in a loop of its own, so that a fault of one
     holds up no other.
     """
-    yield "queue", lambda now: prune_queue(database, now), 60
-    yield "logins", lambda now: prune_identity(database, now=now), 60
-    yield "idempotency-keys", lambda now: prune_idempotency_keys(database, now=now), 300
-    yield "runs", lambda now: prune_jobs(database, context, keep_runs=keep_runs, now=now), 300
+    yield "prune-queue", lambda now: prune_queue(database, now), 60
+    yield "prune-logins", lambda now: prune_identity(database, now=now), 60
+    yield "prune-idempotency-keys", lambda now: prune_idempotency_keys(database, now=now), 300
+    yield "prune-firings", lambda now: prune_firings(database, keep=keep_runs, now=now), 300
+    yield "prune-executions", lambda now: prune_executions(database, keep=keep_runs, now=now), 300
+    yield "prune-runs", lambda now: prune_jobs(database, context, keep_runs=keep_runs, now=now), 300
 
 
-async def _tick(clock: Clock, work: Prune) -> None:
+def _announcements(database: Database, mail: Mail | None) -> Iterable[tuple[str, Work, float]]:
+    """As `_prunings`: what is told without anybody asking."""
+
+    async def announce(now: datetime) -> None:
+        by_mail = None if mail is None else announce_by_mail(mail, now=now)
+        await announce_expiring_keys(database, now=now, announce=by_mail)
+
+    yield "announce-expiring-keys", announce, 60
+    yield "record-expired-keys", lambda now: record_expired_keys(database, now=now), 10
+    if mail is not None:
+        yield "outbox", lambda now: deliver(database, mail, now=now), OUTBOX_SECONDS
+
+
+async def _tick(clock: Clock, work: Work) -> None:
     await work(clock())
 
 

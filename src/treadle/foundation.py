@@ -1,9 +1,11 @@
-"""What every process of the installation stands on: data directory, keys, database, files."""
+"""What every process of the installation stands on: data directory, keys, database, files, and the
+way to other systems.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,13 +21,17 @@ from treadle.db.database import Database
 from treadle.db.embedded import EmbeddedPostgres
 from treadle.db.errors import DatabaseUnavailable
 from treadle.db.prepare import prepare_database
+from treadle.db.role_secret import role_secret
 from treadle.faults import StartFault
 from treadle.identity.installation import FirstStart, ensure_installation
 from treadle.identity.lockout import LockOut
 from treadle.identity.passwords import Passwords
+from treadle.integrations.addresses import Allowed
+from treadle.integrations.outbound import Outbound
 from treadle.secret_key import load_master_keys
 from treadle.settings import Settings
 from treadle.storage.storage import Storage, open_storage
+from treadle.workflows.answer_links import AnswerLinks
 
 log = structlog.get_logger()
 
@@ -46,7 +52,17 @@ class Foundation:
     storage: Storage
     passwords: Passwords
     lockout: LockOut
+    outbound: Outbound
+    answer_links: AnswerLinks
     first_start: FirstStart = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDatabase:
+    """The pools, and the secret that the passwords of their roles are made of."""
+
+    database: Database
+    secret: bytes = field(repr=False)
 
 
 @asynccontextmanager
@@ -56,29 +72,54 @@ async def open_foundation(
     """Everything open, migrated and with a first tenant, until the block ends; then it is closed in
     reverse, an embedded database last. Raises one of OPERATOR_FAULTS.
     """
-    masters = prepare_data_dir(settings, report=report)
+    allowed = _allowed(settings)
+    sealer = Sealer(prepare_data_dir(settings, report=report))
     async with (
+        open_outbound(allowed) as outbound,
         owner_url(settings, report=report) as url,
         open_database(
-            settings,
-            url,
-            database_secret(masters),
-            report=report,
-            patience_seconds=patience_seconds,
-        ) as database,
+            settings, url, sealer, report=report, patience_seconds=patience_seconds
+        ) as opened,
     ):
         storage = await open_checked_storage(settings)
         report(f"Files are in {storage}")
         passwords = Passwords()
         yield Foundation(
             settings=settings,
-            sealer=Sealer(masters),
-            database=database,
+            sealer=sealer,
+            database=opened.database,
             storage=storage,
             passwords=passwords,
-            lockout=LockOut(derive_key(masters[0], "login lock-out")),
-            first_start=await _ensure_installation(settings, database, passwords),
+            # The same in every process, whichever master keys it has.
+            lockout=LockOut(derive_key(opened.secret, "login lock-out")),
+            outbound=outbound,
+            answer_links=AnswerLinks(
+                derive_key(opened.secret, "answer links"), public_url=_public_url(settings)
+            ),
+            first_start=await _ensure_installation(settings, opened.database, passwords),
         )
+
+
+@asynccontextmanager
+async def open_outbound(allowed: Allowed) -> AsyncGenerator[Outbound]:
+    """The way to other systems, until the block ends."""
+    outbound = Outbound(allowed)
+    try:
+        yield outbound
+    finally:
+        await outbound.close()
+
+
+def _public_url(settings: Settings) -> str:
+    """What links in messages begin with."""
+    return settings.public_url or f"http://{settings.host}:{settings.port}"
+
+
+def _allowed(settings: Settings) -> Allowed:
+    try:
+        return Allowed.parse(settings.outbound_allowed)
+    except ValueError as error:
+        raise StartFault(f"TREADLE_OUTBOUND_ALLOWED: {error}") from None
 
 
 def prepare_data_dir(settings: Settings, *, report: Report) -> tuple[bytes, ...]:
@@ -93,11 +134,6 @@ def prepare_data_dir(settings: Settings, *, report: Report) -> tuple[bytes, ...]
         raise StartFault(f"the data directory {folder} cannot be made: {error.strerror}") from error
     report(f"Data directory {folder}")
     return load_master_keys(settings, report=report)
-
-
-def database_secret(masters: Sequence[bytes]) -> bytes:
-    """What the passwords of the database's roles are made of, the same in every process."""
-    return derive_key(masters[0], "database roles")
 
 
 @asynccontextmanager
@@ -130,35 +166,38 @@ def postgres_folder(settings: Settings) -> Path:
 async def open_database(
     settings: Settings,
     url: str,
-    secret: bytes,
+    sealer: Sealer,
     *,
     report: Report,
     patience_seconds: float = PATIENCE_SECONDS,
-) -> AsyncGenerator[Database]:
+) -> AsyncGenerator[OpenDatabase]:
     """The pools on a database that has been brought up to this program.
 
     Raises DatabaseSetupError, or StartFault when it could not be reached in time.
     """
-    await prepare_in_time(url, secret, report=report, patience_seconds=patience_seconds)
+    secret = await prepare_in_time(url, sealer, report=report, patience_seconds=patience_seconds)
     database = await Database.connect(url, secret, max_size=settings.database_pool_size)
     report("Database is open and migrated")
     try:
-        yield database
+        yield OpenDatabase(database, secret)
     finally:
         await database.close()
 
 
 async def prepare_in_time(
-    url: str, secret: bytes, *, report: Report, patience_seconds: float = PATIENCE_SECONDS
-) -> None:
-    """Roles and schema are as this program needs them. Raises DatabaseSetupError, StartFault."""
+    url: str, sealer: Sealer, *, report: Report, patience_seconds: float = PATIENCE_SECONDS
+) -> bytes:
+    """Roles and schema are as this program needs them; the secret that the roles' passwords are
+    made of. Raises DatabaseSetupError, StartFault.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience_seconds
     waiting = False
     while True:
         try:
+            secret = await role_secret(url, sealer)
             await prepare_database(url, secret)
-            return
+            return secret
         except DatabaseUnavailable as error:
             if loop.time() >= deadline:
                 where = _place_of(url)

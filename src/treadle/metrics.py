@@ -19,6 +19,8 @@ from prometheus_client import (
     generate_latest,
 )
 
+from treadle.schedules.decisions import FiringStatus
+
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 _REQUEST_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -79,6 +81,13 @@ class Metrics:
             registry=self.registry,
             buckets=_REQUEST_SECONDS,
         )
+
+    def count_firing(self, status: FiringStatus, lateness_seconds: float | None) -> None:
+        """Counts a firing that is over, or measures one that starts."""
+        if lateness_seconds is not None:
+            self.firing_lateness.observe(lateness_seconds)
+        if status not in (FiringStatus.PENDING, FiringStatus.RUNNING):
+            self.firings.labels(status).inc()
 
     def page(self) -> bytes:
         """All instruments in Prometheus' text format."""

@@ -3,7 +3,7 @@
 Started in this order, each with a line of progress; ended in the reverse one:
 
     HTTP socket → data directory, secret key → database (embedded or not), migrated → files
-    → first tenant → live hub → scheduler loops → worker lanes → HTTP answers
+    → first tenant → live hub → scheduler loops and lanes → worker lanes → HTTP answers
 
 The end: SIGTERM or SIGINT makes the process unready and ends streams; lanes take nothing new, and
 running attempts may finish for TREADLE_SHUTDOWN_SECONDS before they are handed back; then HTTP
@@ -14,40 +14,39 @@ leaves behind, the next start or another process takes up.
 from __future__ import annotations
 
 import asyncio
-import json
-import os
+import gc
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from enum import StrEnum, unique
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import structlog
 
 from treadle import __version__
+from treadle.announcing import password_box, write_server_file
 from treadle.api.addresses import parse_networks
 from treadle.api.context import AppContext
 from treadle.api.readiness import Readiness
 from treadle.app import ROUTERS, WATCHED_ROUTERS, create_app
+from treadle.consuming import Handlers, consumed_by_scheduler, consumed_by_worker
 from treadle.core.clock import utc_now
 from treadle.db.database import Database
 from treadle.db.errors import DatabaseUnavailable
+from treadle.domains import make_domains
 from treadle.duties import Checks, Scheduler
 from treadle.engine.depths import queue_depths
 from treadle.engine.live import LiveHub
 from treadle.engine.loops import Loop
-from treadle.engine.queue import Entry
 from treadle.engine.supervisor import Supervisor
 from treadle.faults import StartFault
 from treadle.foundation import Foundation, Report, open_foundation
 from treadle.identity.key_usage import WRITE_EVERY
-from treadle.jobs.context import JobsContext
 from treadle.listening import HttpServer
+from treadle.mailing import mail_of, smtp_server_of
 from treadle.metrics import Metrics
-from treadle.packages.limits import ArchiveLimits
 from treadle.sandbox import SandboxUnavailable
 from treadle.sandbox import check as check_sandbox
 from treadle.settings import Settings
@@ -60,6 +59,7 @@ HTTP_GRACE_SECONDS: Final = 10.0
 """For requests that are being answered when everything else has ended."""
 METRICS_SECONDS: Final = 2.0
 KEY_USAGE_SECONDS: Final = WRITE_EVERY.total_seconds()
+REFUSAL_SECONDS: Final = 1.0
 SANDBOX_CHECK_SECONDS: Final = 60.0
 CACHE_PRUNE_SECONDS: Final = 3600.0
 SERVER_FILE: Final = "server.json"
@@ -143,7 +143,7 @@ class _Process:
             context = self._context(foundation)
             context.live.start()
             stack.push_async_callback(context.live.stop)
-            self._start_key_usage(stack, context)
+            self._start_writers(stack, context)
             if http is not None:
                 # Again, in its place: requests are answered until the lanes have ended.
                 stack.push_async_callback(self._close, http)
@@ -152,6 +152,7 @@ class _Process:
             if http is not None:
                 routers = ROUTERS if Role.API in self._plan.roles else WATCHED_ROUTERS
                 await http.start(create_app(context, routers=routers))
+            collect_garbage_seldom()
             with self._listed(http):
                 self._say_ready(http)
                 self.is_up = True
@@ -179,6 +180,7 @@ class _Process:
             loops=lambda: [loop for loops in self._loops for loop in loops()],
             sandbox_fault=lambda: self._sandbox_fault,
         )
+        domains = make_domains(foundation, self._metrics)
         return AppContext(
             settings=settings,
             database=database,
@@ -186,14 +188,12 @@ class _Process:
             sealer=foundation.sealer,
             passwords=foundation.passwords,
             lockout=foundation.lockout,
-            jobs=JobsContext(
-                sealer=foundation.sealer,
-                storage=foundation.storage,
-                queue_bound=settings.tenant_queue_bound,
-                archive_limits=ArchiveLimits(archive_bytes=settings.max_package_bytes),
-                count_end=lambda state: self._metrics.runs_finished.labels(state).inc(),
-            ),
+            jobs=domains.jobs,
+            workflows=domains.workflows,
+            schedules=domains.schedules,
+            integrations=domains.integrations,
             live=LiveHub(database),
+            mail=mail_of(settings, foundation.sealer),
             metrics=self._metrics,
             readiness=Readiness(checks.by_name(), is_stopping=self._stopping.is_set),
             stopping=self._stopping,
@@ -204,10 +204,28 @@ class _Process:
         if Role.SCHEDULER not in self._plan.roles:
             return None
         keep_runs = timedelta(days=self._settings.run_retention_days)
-        scheduler = Scheduler(context.database, context.live, context.jobs, keep_runs=keep_runs)
+        scheduler = Scheduler(
+            context.database,
+            context.live,
+            context.schedules,
+            keep_runs=keep_runs,
+            mail=context.mail,
+        )
         scheduler.start()
         stack.push_async_callback(scheduler.stop)
         self._loops.append(lambda: scheduler.loops)
+        consumed = consumed_by_scheduler(context)
+        stack.push_async_callback(consumed.effects.stop)
+        supervisor = Supervisor(
+            context.database,
+            context.live,
+            consumed.lanes,
+            heartbeat_seconds=self._settings.lease_seconds,
+            on_freed=scheduler.admitter.freed,
+        )
+        supervisor.start()
+        stack.push_async_callback(supervisor.stop, grace_seconds=self._settings.shutdown_seconds)
+        self._loops.append(lambda: [*supervisor.loops, consumed.effects.loop])
         return scheduler
 
     async def _start_worker(
@@ -221,19 +239,26 @@ class _Process:
             return
         folder = stack.enter_context(working_folder(self._settings))
         parts = build_worker(foundation, context.jobs, context.live, folder=folder)
-        lane = await parts.worker.start()
+        consumed = await consumed_by_worker(context, parts, folder)
         stack.push_async_callback(parts.worker.stop)
-        handlers = _Handlers(lane.handler)
+        stack.push_async_callback(consumed.effects.stop)
+        handlers = Handlers()
         supervisor = Supervisor(
             context.database,
             context.live,
-            [replace(lane, handler=handlers.handle)],
+            [handlers.of(lane) for lane in consumed.lanes],
             heartbeat_seconds=self._settings.lease_seconds,
             on_freed=None if scheduler is None else scheduler.admitter.freed,
         )
         supervisor.start()
-        stack.push_async_callback(self._drain, supervisor, handlers)
-        self._loops.append(lambda: supervisor.loops)
+        stack.push_async_callback(
+            handlers.drain,
+            supervisor,
+            grace_seconds=self._settings.shutdown_seconds,
+            hurried=self._stop.hurried,
+            report=self._report,
+        )
+        self._loops.append(lambda: [*supervisor.loops, consumed.effects.loop])
         for name, tick, seconds in (
             ("sandbox-check", self._check_sandbox_again, SANDBOX_CHECK_SECONDS),
             ("prune-caches", lambda: _prune_caches(parts), CACHE_PRUNE_SECONDS),
@@ -242,30 +267,26 @@ class _Process:
             loop.start()
             stack.push_async_callback(loop.stop)
 
-    def _start_key_usage(self, stack: AsyncExitStack, context: AppContext) -> None:
-        """When keys were used last is written every minute, and once more at the end."""
+    def _start_writers(self, stack: AsyncExitStack, context: AppContext) -> None:
+        """What requests only leave notes of is written in rounds, and once more at the end: when
+        keys were used last, every minute, and refusals, every second.
+        """
         if Role.API not in self._plan.roles:
             return
 
-        async def write() -> None:
+        async def write_key_usage() -> None:
             await context.key_usage.write(context.database)
 
-        loop = Loop("key-usage", write, interval_seconds=KEY_USAGE_SECONDS)
-        loop.start()
-        stack.push_async_callback(_last_write, loop, write)
+        async def write_refusals() -> None:
+            await context.refusals.write(context.database, now=context.clock())
 
-    async def _drain(self, supervisor: Supervisor, handlers: _Handlers) -> None:
-        """Ends the lanes; a second signal takes the rest of the grace from what still runs."""
-        grace = self._settings.shutdown_seconds
-        running = sum(supervisor.handling.values())
-        if running:
-            self._report(f"{running} running; they have {grace:g} s (a second signal ends them)")
-        hurried = asyncio.create_task(self._stop.hurried.wait())
-        hurried.add_done_callback(handlers.cancel_all)
-        try:
-            await supervisor.stop(grace_seconds=grace)
-        finally:
-            hurried.cancel()
+        for name, tick, seconds in (
+            ("key-usage", write_key_usage, KEY_USAGE_SECONDS),
+            ("refusals", write_refusals, REFUSAL_SECONDS),
+        ):
+            loop = Loop(name, tick, interval_seconds=seconds)
+            loop.start()
+            stack.push_async_callback(_last_write, loop, tick)
 
     async def _check_sandbox(self) -> None:
         """Raises SandboxUnavailable: a worker that could only fail its runs must not take any."""
@@ -319,37 +340,12 @@ class _Process:
             raise StartFault("the HTTP server ended by itself; see the log")
 
 
-class _Handlers:
-    """A lane's handler whose running calls can be cut short."""
-
-    def __init__(self, handler: Callable[[Entry], Awaitable[None]]) -> None:
-        self._handler = handler
-        self._running: set[asyncio.Task[object]] = set()
-
-    async def handle(self, entry: Entry) -> None:
-        """The handler's own call, remembered as long as it runs."""
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a handler runs in a task")
-        self._running.add(task)
-        try:
-            await self._handler(entry)
-        finally:
-            self._running.discard(task)
-
-    def cancel_all(self, hurried: asyncio.Task[object]) -> None:
-        """What runs is handed back now, if it was hurried and not just no longer waited for."""
-        if not hurried.cancelled():
-            for task in tuple(self._running):
-                task.cancel("stop now")
-
-
 async def _last_write(loop: Loop, write: Callable[[], Awaitable[None]]) -> None:
     await loop.stop()
     try:
         await write()
     except DatabaseUnavailable as error:
-        log.warning("key_usage_not_written", error=str(error))
+        log.warning("not_written", loop=loop.name, error=str(error))
 
 
 async def _prune_caches(parts: WorkerParts) -> None:
@@ -370,6 +366,16 @@ async def _read_depths(database: Database, metrics: Metrics) -> None:
             metrics.queue_entries.labels(lane, state).set(count)
 
 
+def collect_garbage_seldom() -> None:
+    """What stands by now stays, and is not looked at again and again. A group of executions is some
+    fifty thousand objects that all live until it is written: at Python's own pace a third of its
+    time would go into finding that out.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
 def refuse_bad_addresses(settings: Settings) -> None:
     """Raises StartFault, naming the variable, for addresses that could only fail later."""
     try:
@@ -379,22 +385,4 @@ def refuse_bad_addresses(settings: Settings) -> None:
     url = urlsplit(settings.public_url or "http://localhost")
     if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
         raise StartFault("TREADLE_PUBLIC_URL: must be like https://treadle.example")
-
-
-def write_server_file(path: Path, *, url: str) -> None:
-    """The file appears whole; the next start replaces what a killed process left."""
-    making = path.with_name(f".{path.name}.{os.getpid()}")
-    making.write_text(json.dumps({"url": url, "pid": os.getpid(), "version": __version__}) + "\n")
-    making.replace(path)
-
-
-def password_box(password: str) -> str:
-    """The first password, hard to overlook: it is shown this once."""
-    lines = [
-        "The first user is  admin",
-        f"with the password  {password}",
-        "It is shown this once and stored nowhere. Change it after logging in.",
-    ]
-    width = max(len(line) for line in lines)
-    rows = [f"│ {line.ljust(width)} │" for line in lines]
-    return "\n".join([f"┌{'─' * (width + 2)}┐", *rows, f"└{'─' * (width + 2)}┘"])
+    smtp_server_of(settings)

@@ -1,12 +1,14 @@
 """The installation's master keys: what seals secrets and makes the database roles' passwords.
 
 They come from the setting, or from the file `secret.key` in the data directory, which the first
-start makes. Who loses the file loses every sealed secret; who reads it can open them all.
+start makes. Several keys are separated by commas or stand on lines of their own. Who loses the file
+loses every sealed secret; who reads it can open them all.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +19,7 @@ from treadle.settings import Settings
 
 FILE_NAME: Final = "secret.key"
 LEAST_CHARACTERS: Final = 32
+_SEPARATOR: Final = re.compile(r"[,\n]")
 
 
 def load_master_keys(settings: Settings, *, report: Callable[[str], None]) -> tuple[bytes, ...]:
@@ -42,7 +45,7 @@ def load_master_keys(settings: Settings, *, report: Callable[[str], None]) -> tu
 
 
 def _parse(text: str, *, where: str) -> tuple[bytes, ...]:
-    keys = [part.strip() for part in text.split(",")]
+    keys = [part.strip() for part in _SEPARATOR.split(text.strip())]
     if any(len(key) < LEAST_CHARACTERS for key in keys):
         raise StartFault(f"{where}: each key needs at least {LEAST_CHARACTERS} characters")
     return tuple(key.encode() for key in keys)

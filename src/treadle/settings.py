@@ -53,7 +53,8 @@ class Settings(BaseSettings):
     )
     public_url: str | None = Field(
         default=None,
-        description="Address that callers use, for links in answers. Unset: the request's own.",
+        description="Address that callers use, for links in answers and in mail, which needs it. "
+        "Unset: the request's own.",
     )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts)] = Field(
         default=(),
@@ -65,6 +66,25 @@ class Settings(BaseSettings):
     )
     max_package_bytes: int = Field(
         default=104_857_600, ge=1024, description="Largest uploaded file, in bytes."
+    )
+    rate_limit_per_minute: int = Field(
+        default=120_000,
+        ge=0,
+        description="Requests a minute of one user or API key, in one process; 0 sets no limit.",
+    )
+    anonymous_rate_limit_per_minute: int = Field(
+        default=300,
+        ge=0,
+        description="Logins, token requests and requests without a good credential a minute from "
+        "one address, in one process; 0 sets no limit.",
+    )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="Where mail is handed in: `smtp://user:password@host:587?starttls`, or "
+        "`smtps://…` for TLS from the first byte. Unset: no mail, and no invitations.",
+    )
+    mail_from: str | None = Field(
+        default=None, description="Address that mail comes from; needed with `TREADLE_SMTP_URL`."
     )
     admin_password: SecretStr | None = Field(
         default=None,
@@ -78,6 +98,14 @@ class Settings(BaseSettings):
         ge=4,
         le=200,
         description="Most connections of each kind that one process opens.",
+    )
+
+    # Calls to other systems
+    outbound_allowed: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts)] = Field(
+        default=(),
+        description="Addresses, CIDR ranges and host names, separated by commas, that webhooks, "
+        "integrations and HTTP steps may reach although they are not public. Whoever may define "
+        "such a call reaches them with all that this machine can reach.",
     )
 
     # Workers

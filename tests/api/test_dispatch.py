@@ -4,9 +4,19 @@ import pytest
 from fastapi.routing import APIRoute
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.exceptions import HTTPException
 from starlette.routing import Match
+from starlette.types import Message
 
 from treadle.api.dispatch import RouteIndex
+
+
+async def receive() -> Message:
+    raise AssertionError("nothing is read")
+
+
+async def send(message: Message) -> None:
+    raise AssertionError("nothing is sent")
 
 
 async def endpoint() -> None:
@@ -27,6 +37,7 @@ PATHS = [
 ]
 ROUTES = [APIRoute(path, endpoint, methods=[method]) for method, path in PATHS]
 INDEX = RouteIndex(ROUTES)
+LITERAL = {path for _, path in PATHS if "{" not in path}
 
 
 def find(method: str, path: str) -> tuple[str, dict[str, str]] | None:
@@ -50,13 +61,15 @@ def test_a_literal_segment_comes_before_a_parameter() -> None:
 
 def test_a_literal_that_leads_nowhere_gives_way_to_the_parameter() -> None:
     assert find("GET", "/api/jobs/stats/all") == ("/api/{kind}/stats/all", {"kind": "jobs"})
-    assert find("DELETE", "/api/jobs/stats") == ("/api/jobs/{id}", {"id": "stats"})
+
+
+def test_a_wrong_method_at_a_literal_path_is_none_of_a_parameter() -> None:
+    assert find("DELETE", "/api/jobs/stats") == ("/api/jobs/stats", {})
 
 
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("PUT", "/api/jobs"),
         ("GET", "/api/jobs/"),
         ("GET", "/api/jobs//files/x"),
         ("GET", "/api"),
@@ -67,6 +80,32 @@ def test_a_literal_that_leads_nowhere_gives_way_to_the_parameter() -> None:
 )
 def test_leaves_everything_else_to_the_routes(method: str, path: str) -> None:
     assert find(method, path) is None
+
+
+async def test_a_wrong_method_is_told_all_that_there_are() -> None:
+    for method, path, allowed in (
+        ("PUT", "/api/jobs", "GET, POST"),
+        ("PUT", "/api/jobs/7", "DELETE, GET"),
+        ("DELETE", "/api/jobs/stats", "GET"),
+    ):
+        scope = {"type": "http", "method": method, "path": path}
+        match, child = INDEX.matches(scope)
+        assert match is Match.FULL
+        with pytest.raises(HTTPException) as refused:
+            await INDEX.handle({**scope, **child}, receive, send)
+        assert (refused.value.status_code, refused.value.headers) == (405, {"Allow": allowed})
+
+
+def test_a_wrong_method_of_a_path_gives_way_to_a_parameter_of_many_segments() -> None:
+    index = RouteIndex(
+        [
+            APIRoute("/files/entrypoints/{key}", endpoint, methods=["GET"]),
+            APIRoute("/files/{key:path}", endpoint, methods=["PUT"]),
+        ]
+    )
+    scope = {"type": "http", "method": "PUT", "path": "/files/entrypoints/a", "headers": []}
+    assert index.matches(scope)[0] is Match.NONE
+    assert index.matches({**scope, "method": "DELETE"})[0] is Match.FULL
 
 
 def test_leaves_websockets_to_the_routes() -> None:
@@ -86,6 +125,7 @@ def test_finds_only_what_a_route_itself_would_match(segments: list[str], method:
     path = "/" + "/".join(segments)
     found = find(method, path)
     scope = {"type": "http", "method": method, "path": path, "headers": []}
+    shapes = {route.path for route in ROUTES if route.matches(scope)[0] is not Match.NONE}
     full = {
         route.path: child["path_params"]
         for route in ROUTES
@@ -93,7 +133,10 @@ def test_finds_only_what_a_route_itself_would_match(segments: list[str], method:
         if match is Match.FULL
     }
     plain = {shape: values for shape, values in full.items() if ":" not in shape}
-    if found is None:
+    if found is not None and (method, found[0]) not in PATHS:  # a wrong method, for `handle`
+        assert found[0] in shapes
+        assert path in LITERAL or not full
+    elif found is None:
         assert not plain
     else:
         assert full[found[0]] == found[1]

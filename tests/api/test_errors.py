@@ -146,6 +146,27 @@ def test_the_workflow_api_says_only_a_message() -> None:
     )
 
 
+def test_the_token_endpoint_speaks_as_rfc_6749_says() -> None:
+    for status, code, error in [
+        (400, "invalid_scope", "invalid_scope"),
+        (400, None, "invalid_request"),
+        (401, None, "invalid_client"),
+        (403, None, "access_denied"),
+        (405, None, "invalid_request"),
+        (413, None, "invalid_request"),
+        (429, None, "temporarily_unavailable"),
+        (503, None, "temporarily_unavailable"),
+    ]:
+        problem = Problem(status, "why", code=code)
+        expected = (status, {"error": error, "error_description": "why"})
+        assert answered("/connect/token", problem) == expected
+    _, body = answered("/connect/token", Problem(500, "x", request_id="r"))
+    assert body == {"error": "server_error", "error_description": "x", "request_id": "r"}
+    # RFC 6749, 5.2: no quotes, no backslashes, nothing but ASCII.
+    _, body = answered("/connect/token", Problem(400, 'a "b" \\ é\n'))
+    assert body == {"error": "invalid_request", "error_description": "a 'b' ? ??"}
+
+
 def test_a_prefix_is_a_whole_segment() -> None:
     assert shape_of("/v1/workflows/7") is shape_of("/v1/workflows")
     assert shape_of("/v1/workflowsandmore") is shape_of("/api/users")

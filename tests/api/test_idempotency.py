@@ -180,7 +180,7 @@ async def test_a_refusal_is_not_kept(starts: Starts) -> None:
 async def test_requests_at_the_same_time_start_once(starts: Starts) -> None:
     starts.gate.open.clear()
     first = asyncio.create_task(starts.start("k1"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await starts.gate.entered.wait()
     others = [asyncio.create_task(starts.start("k1")) for _ in range(5)]
     await waiting_for_a_lock(starts.server.context.database, 5)
@@ -194,7 +194,7 @@ async def test_requests_at_the_same_time_start_once(starts: Starts) -> None:
 async def test_who_waited_for_a_refused_request_does_the_work(starts: Starts) -> None:
     starts.gate.open.clear()
     first = asyncio.create_task(starts.start("k1", refuse=True))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await starts.gate.entered.wait()
     second = asyncio.create_task(starts.start("k1"))
     await waiting_for_a_lock(starts.server.context.database, 1)
@@ -247,7 +247,7 @@ async def test_a_key_that_is_no_key_is_400(starts: Starts, key: str) -> None:
 
 async def waiting_for_a_lock(database: Database, number: int) -> None:
     """Returns when so many sessions wait for another's transaction to end."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             async with database.system() as tx:
                 found = await tx.fetchval(

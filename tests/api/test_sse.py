@@ -56,7 +56,7 @@ class Source:
 
 
 async def answer(response: ClosingResponse, caller: Caller) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await response(SCOPE, caller.receive, caller.send)
 
 
@@ -77,7 +77,7 @@ async def test_events_are_written_as_browsers_read_them() -> None:
 async def test_silence_is_broken_by_comments() -> None:
     source, caller = Source(), Caller(takes=4)
     answering = asyncio.create_task(answer(stream(source, keep_alive_seconds=0.01), caller))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while caller.body.count(b": still here\n\n") < 3:
             caller.got.clear()
             await caller.got.wait()
@@ -141,6 +141,6 @@ async def test_content_that_never_began_is_ended_too() -> None:
     async def send(message: Message) -> None:
         await asyncio.Event().wait()
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await ClosingResponse(Content(), media_type="text/plain")(SCOPE, caller.receive, send)
     assert ended == [True]

@@ -14,14 +14,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fixtures.server import ServeProcess
+from fixtures.server import ServeProcess, plain_client
 
 Serve = Callable[..., ServeProcess]
 
 
 @asynccontextmanager
 async def logged_in(process: ServeProcess, password: str) -> AsyncGenerator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=process.url) as client:
+    async with plain_client(process.url) as client:
         answer = await client.post("/api/login", json={"username": "admin", "password": password})
         assert answer.status_code == 200, answer.text
         client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
@@ -83,7 +83,7 @@ async def test_roles_run_apart_on_one_database(serve: Serve, database_url: str) 
     await scheduler.until("is ready (scheduler)")
     await worker.ready()
     assert "http" not in scheduler.said
-    async with httpx.AsyncClient(base_url=worker.url) as client:
+    async with plain_client(worker.url) as client:
         # A worker answers for itself, and is no API.
         assert (await client.get("/metrics")).status_code == 200
         assert (await client.get("/api/product/info")).status_code == 404
@@ -124,7 +124,7 @@ async def test_the_settings_of_a_proxy_reach_the_edge(serve: Serve, database_url
         TREADLE_TRUSTED_PROXIES="10.0.0.0/8, 127.0.0.1",
     )
     await process.ready()
-    async with httpx.AsyncClient(base_url=process.url) as client:
+    async with plain_client(process.url) as client:
         await client.get("/api/product/info", headers={"X-Forwarded-For": "198.51.100.7"})
     await process.stop()
     assert '"client":"198.51.100.7"' in process.log
@@ -183,6 +183,7 @@ async def test_a_port_that_is_taken_is_said_before_anything_is_made(serve: Serve
         ({"TREADLE_STORAGE_URL": "ftp://x"}, "TREADLE_STORAGE_URL: "),
         ({"TREADLE_PUBLIC_URL": "treadle.example"}, "TREADLE_PUBLIC_URL: must be like"),
         ({"TREADLE_TRUSTED_PROXIES": "10.0.0.0/8, x"}, "TREADLE_TRUSTED_PROXIES: 'x' is neither"),
+        ({"TREADLE_OUTBOUND_ALLOWED": "sap, 10.0.0.0/33"}, "TREADLE_OUTBOUND_ALLOWED: '10.0.0.0/"),
         ({"TREADLE_ADMIN_PASSWORD": "short"}, "TREADLE_ADMIN_PASSWORD: password must have 8"),
     ],
 )

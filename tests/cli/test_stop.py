@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from fixtures.server import SECONDS, ServeProcess
+from fixtures.server import SECONDS, ServeProcess, plain_client
 
 Serve = Callable[..., ServeProcess]
 
@@ -82,7 +82,7 @@ class Api:
 @asynccontextmanager
 async def api_of(process: ServeProcess) -> AsyncGenerator[Api]:
     await process.ready()
-    async with httpx.AsyncClient(base_url=process.url) as client:
+    async with plain_client(process.url) as client:
         answer = await client.post("/api/login", json={"username": "admin", "password": PASSWORD})
         client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
         yield Api(client)

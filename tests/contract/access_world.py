@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import httpx
 
-from factories import PASSWORD, make_key, make_project, make_rule, make_tenant, make_user
+from factories import make_key, make_project, make_tenant, make_user
 from fixtures.server import Server
 from treadle.db.database import Database
-from treadle.identity.client_tokens import issue_token
 from treadle.identity.installation import NewTenant
 from treadle.identity.model import ApplicationRole, IssuedKey, Project, ProjectRole
 from treadle.jobs.files import output_key
@@ -34,11 +32,18 @@ PACKAGE: Final = b"def main():\n    return 'done'\n"
 ELSEWHERE: Final = "Owner elsewhere"
 FOREIGN: Final = "Administrator of another tenant"
 
+INTEGRATION: Final[dict[str, Any]] = {
+    "type": "http",
+    "config": {"base_url": "http://127.0.0.1:1/"},
+}
+"""One that leads nowhere: its test is refused."""
+
 MISSING: Final[dict[str, Values]] = {
     "user": {"id": "999999999"},
     "user_macro": {"id": "999999999", "name": "NAME"},
     "key": {"id": NOBODY},
     "member": {"id": NOBODY},
+    "invitation": {"id": NOBODY},
     "project": {"id": NOBODY},
     "here": {"project_id": NOBODY},
     "membership": {"project_id": NOBODY, "member_id": NOBODY},
@@ -46,6 +51,9 @@ MISSING: Final[dict[str, Values]] = {
     "job": {"id": "999999999"},
     "job_file": {"id": "999999999", "key": PACKAGE_NAME},
     "job_macro": {"id": "999999999", "name": "NAME"},
+    "own_schedule": {"id": "999999999"},
+    "remote_job": {"jobId": "999999999"},
+    "remote_schedule": {"jobId": "999999999", "name": MARKER},
     "run": {"id": NOBODY},
     "ended_run": {"id": NOBODY},
     "run_file": {"id": NOBODY, "key": "report.txt"},
@@ -53,8 +61,39 @@ MISSING: Final[dict[str, Values]] = {
     "macro_set": {"set": "missing"},
     "set_macro": {"set": "missing", "name": "NAME"},
     "destination": {"id": "999999999"},
+    "integration": {"id": NOBODY},
+    "entity": {"id": NOBODY},
+    "calendar": {"id": NOBODY},
+    "window": {"id": NOBODY},
+    "tenant_window": {"id": NOBODY},
+    "record": {"id": NOBODY, "record_id": NOBODY},
+    "schedule": {"schedule_id": NOBODY},
+    "workflow": {"workflow_id": NOBODY, "workflow_version": "1"},
+    "active_workflow": {"workflow_id": NOBODY, "workflow_version": "1"},
+    "scheduled_workflow": {"workflow_id": NOBODY, "workflow_version": "1"},
+    "execution": {"workflow_id": NOBODY, "execution_id": NOBODY},
+    "ended_execution": {"execution_id": NOBODY},
+    "followed_execution": {"id": NOBODY},
+    "answer_link": {"token": NOBODY},
+    "live_process": {"process_id": NOBODY},
+    "resumed_process": {"action": "resumeworkflow", "process_id": NOBODY},
 }
 """Of each kind of thing one that nobody has."""
+
+
+WORKFLOW: Final[dict[str, Any]] = {
+    "workflow_steps": [{"id": "start", "type": "request"}],
+    "workflow_connections": [],
+}
+"""One that ends where it begins."""
+WAITING: Final[dict[str, Any]] = {
+    "workflow_steps": [
+        {"id": "start", "type": "request"},
+        {"id": "rest", "type": "wait", "config": {"seconds": 3600}},
+    ],
+    "workflow_connections": [{"from": "start", "to": "rest"}],
+}
+"""One that is not over soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +105,6 @@ class Caller:
     application_role: ApplicationRole | None = None
     here: ProjectRole | None = None
     elsewhere: ProjectRole | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stranger:
-    """A credential that lets nobody in, and what it is refused with."""
-
-    name: str
-    headers: dict[str, str]
-    status: int
 
 
 @dataclass(frozen=True)
@@ -158,89 +188,6 @@ async def client_of(server: Server, key: IssuedKey) -> httpx.AsyncClient:
     return await server.client(headers={"X-Api-Key": key.api_key})
 
 
-# ---------------------------------------------------------------- strangers
-
-
-async def make_strangers(world: World) -> list[Stranger]:
-    """Every credential that must not let anybody in any more, or anywhere. Each of them belongs to
-    somebody who might do everything, were it not for this.
-    """
-    db, tenant, now = world.database, world.tenant, world.server.context.clock()
-
-    async def key(**options: Any) -> IssuedKey:
-        return await make_key(db, tenant, role="Administrator", **options)
-
-    def both(name: str, issued: IssuedKey, token: str, status: int) -> list[Stranger]:
-        return [
-            Stranger(name, {"X-Api-Key": issued.api_key}, status),
-            Stranger(f"token of {name}", {"Authorization": f"Bearer {token}"}, status),
-        ]
-
-    then = now - timedelta(minutes=10)
-    expired = await key(expires_at=now - timedelta(minutes=1), now=then)
-    expired_token = await token_of(db, expired, now=then)
-    deleted, rotated = await key(), await key()
-    deleted_token = await token_of(db, deleted, now=now)
-    rotated_token = await token_of(db, rotated, now=now)
-    fenced = await key(firewall_rules=[make_rule("192.0.2.1")])
-    fenced_token = await token_of(db, fenced, address="192.0.2.1", now=now)
-    bare = await make_key(db, tenant)
-    assert (await world.admin.delete(f"/v1/api-keys/{deleted.key.client_id}")).is_success
-    await world.post(f"/v1/api-keys/{rotated.key.client_id}/rotate")
-    return [
-        Stranger("nobody", {}, 401),
-        Stranger("an unknown token", {"Authorization": f"Bearer tdl_at_{'x' * 43}"}, 401),
-        Stranger("an unknown client token", {"Authorization": f"Bearer tdl_ct_{'x' * 43}"}, 401),
-        Stranger("a basic credential", {"Authorization": "Basic YWxpY2U6eA=="}, 401),
-        Stranger("a mistyped key", {"X-Api-Key": bare.api_key[:-1]}, 401),
-        Stranger("a client secret", {"X-Api-Key": bare.client_secret}, 401),
-        *await people_who_left(world),
-        *both("an expired key", expired, expired_token, 401),
-        *both("a deleted key", deleted, deleted_token, 401),
-        *both("a rotated key", rotated, rotated_token, 401),
-        *both("a key used elsewhere", fenced, fenced_token, 403),
-        *both("a key without a role", bare, await token_of(db, bare, now=now), 403),
-    ]
-
-
-async def people_who_left(world: World) -> list[Stranger]:
-    """Sessions of administrators that have ended in one way or another."""
-    names = ("logged out", "deactivated", "deleted", "refreshing")
-    tokens: dict[str, str] = {}
-    for name in names:
-        user = await make_user(world.database, world.tenant, username=name, role="Administrator")
-        answer = await world.server.anonymous.post(
-            "/api/login", json={"username": name, "password": PASSWORD}
-        )
-        kind = "refresh_token" if name == "refreshing" else "access_token"
-        tokens[name] = f"Bearer {answer.json()[kind]}"
-        if name == "logged out":
-            await world.server.anonymous.post(
-                "/api/logout", headers={"Authorization": tokens[name]}
-            )
-        elif name == "deactivated":
-            left = await world.admin.patch(f"/api/users/{user.id}", json={"active": False})
-            assert left.is_success
-        elif name == "deleted":
-            async with world.database.system() as tx:
-                await tx.execute("DELETE FROM users WHERE id = $1", user.id)
-    return [Stranger(f"somebody {name}", {"Authorization": tokens[name]}, 401) for name in names]
-
-
-async def token_of(
-    db: Database, key: IssuedKey, *, address: str = "127.0.0.1", now: datetime
-) -> str:
-    """A token of the key."""
-    issued = await issue_token(
-        db,
-        client_id=str(key.key.client_id),
-        client_secret=key.client_secret,
-        address=address,
-        now=now,
-    )
-    return issued.access_token
-
-
 # ---------------------------------------------------------------- things
 
 
@@ -267,6 +214,14 @@ async def make_member(world: World) -> Values:
     """A key with a role here."""
     body = {"member_type": "api_key", "role": "Member", **await make_membership(world)}
     return {"id": (await world.post("/v1/members", json=body)).json()["id"]}
+
+
+async def make_invitation(world: World) -> Values:
+    """Somebody who was asked to come in here, and somebody who was asked into the tenant."""
+    somebody = {"email": f"{MARKER}@example.com"}
+    await world.post("/v1/invitations", json={**somebody, "role": "Consumer"})
+    body = {**somebody, "role": "Member", "project_id": str(world.here)}
+    return {"id": (await world.post("/v1/invitations", json=body)).json()["id"]}
 
 
 async def make_membership(world: World) -> Values:
@@ -316,6 +271,28 @@ async def make_job_macro(world: World) -> Values:
     values = {**await make_job(world), "name": "NAME"}
     path = f"/api/jobconfigs/{values['id']}/macros/NAME"
     await world.put(path, {"key": "NAME", "value": MARKER})
+    return values
+
+
+async def make_own_schedule(world: World) -> Values:
+    """A job config with a schedule of its own."""
+    values = await make_job(world)
+    body = {"name": MARKER, "type": "interval", "intervalFrequency": 60}
+    await world.post(f"/api/jobconfigs/{values['id']}/schedule", json=body)
+    return values
+
+
+async def make_remote_job(world: World) -> Values:
+    """A job that can be run, by its name for scripts."""
+    return {"jobId": (await make_job_file(world))["id"]}
+
+
+async def make_remote_schedule(world: World) -> Values:
+    """A schedule of a job, by its name."""
+    values = {**await make_remote_job(world), "name": MARKER}
+    times = {"timeZone": "UTC", "startDate": "2026-01-01", "crons": ["0 9 * * *"]}
+    body = {"name": MARKER, "enabled": True, **times}
+    await world.post(f"/api/v1/jobs/{values['jobId']}/schedules", json=body)
     return values
 
 
@@ -372,10 +349,126 @@ async def make_set_macro(world: World) -> Values:
     return values
 
 
+async def make_integration(world: World) -> Values:
+    """A connection to nowhere."""
+    body = {"name": world.new_name(), **INTEGRATION, "project_id": str(world.here)}
+    return {"id": (await world.post("/v1/integrations", json=body)).json()["id"]}
+
+
 async def find_destination(world: World) -> Values:
     """The pool of workers that is always there."""
     found = (await world.admin.get("/api/destinations")).json()
     return {"id": found[0]["id"]}
+
+
+async def make_entity(world: World) -> Values:
+    """An entity definition without records."""
+    body = {
+        "name": world.new_name(),
+        "schema": {},
+        "date_fields": ["due"],
+        "project_id": str(world.here),
+    }
+    return {"id": (await world.post("/v1/entities", json=body)).json()["id"]}
+
+
+async def make_record(world: World) -> Values:
+    """A record of an entity definition of its own."""
+    values = await make_entity(world)
+    body = {"external_id": world.new_name(), "data": {"due": "2026-12-01"}}
+    record = await world.post(f"/v1/entities/{values['id']}/records", json=body)
+    return {**values, "record_id": record.json()["id"]}
+
+
+async def make_calendar(world: World) -> Values:
+    """A calendar that no schedule uses."""
+    answer = await world.post("/v1/calendars", json={"name": world.new_name()})
+    return {"id": answer.json()["id"]}
+
+
+async def make_window(world: World, *, project_id: str | None = None) -> Values:
+    """A maintenance window of the tenant, or of a project."""
+    times = {"start_at": "2036-01-01T00:00:00Z", "end_at": "2036-01-02T00:00:00Z"}
+    body = {"name": world.new_name(), "reason": MARKER, "project_id": project_id, **times}
+    return {"id": (await world.post("/v1/maintenance-windows", json=body)).json()["id"]}
+
+
+async def make_project_window(world: World) -> Values:
+    """A maintenance window of the project."""
+    return await make_window(world, project_id=str(world.here))
+
+
+async def make_schedule(world: World) -> Values:
+    """A schedule that only writes into the log."""
+    body = {
+        "name": world.new_name(),
+        "project_id": str(world.here),
+        "schedule_type": "cron",
+        "schedule_expression": "0 9 * * *",
+        "action_type": "log_event",
+        "action_config": {"said": MARKER},
+    }
+    return {"schedule_id": (await world.post("/v1/schedules", json=body)).json()["id"]}
+
+
+async def make_workflow(world: World) -> Values:
+    """A draft of a workflow."""
+    body = {"workflow_name": world.new_name(), **WORKFLOW, "workspace_id": str(world.here)}
+    item = (await world.post("/v1/workflows", json=body)).json()["item"]
+    return {"workflow_id": item["workflow_id"], "workflow_version": "1"}
+
+
+async def make_active_workflow(world: World, **more: Any) -> Values:
+    """A workflow that can be started."""
+    body = {"workflow_name": world.new_name(), **WORKFLOW, "workspace_id": str(world.here)}
+    item = (await world.post("/v1/workflows", json={**body, **more})).json()["item"]
+    await world.post(f"/v1/workflows/{item['workflow_id']}/1/activate")
+    return {"workflow_id": item["workflow_id"], "workflow_version": "1"}
+
+
+async def make_scheduled_workflow(world: World) -> Values:
+    """A workflow that starts itself."""
+    trigger = {"id": "start", "type": "schedule", "config": {"schedule_expression": "@daily"}}
+    return await make_active_workflow(world, workflow_steps=[trigger])
+
+
+async def make_execution(world: World) -> Values:
+    """An execution that nobody has taken forward yet."""
+    workflow = await make_active_workflow(world, **WAITING)
+    answer = await world.post(
+        f"/v1/workflows/triggerworkflow/{workflow['workflow_id']}", json={"said": MARKER}
+    )
+    return {
+        "workflow_id": workflow["workflow_id"],
+        "execution_id": answer.json()["looply_execution_id"],
+    }
+
+
+async def make_ended_execution(world: World) -> Values:
+    """An execution that was ended."""
+    execution_id = (await make_execution(world))["execution_id"]
+    await world.post(f"/v1/workflows/terminateworkflow/{execution_id}")
+    return {"execution_id": execution_id}
+
+
+async def make_followed_execution(world: World) -> Values:
+    """An execution that is over, so that whoever follows it comes to an end."""
+    return {"id": (await make_ended_execution(world))["execution_id"]}
+
+
+async def make_live_process(world: World) -> Values:
+    """An execution by its process id, which is its own id here."""
+    return {"process_id": (await make_execution(world))["execution_id"]}
+
+
+async def make_resumed_process(world: World) -> Values:
+    """The same, with what is done to it."""
+    return {"action": "resumeworkflow", **await make_live_process(world)}
+
+
+async def make_answer_link(world: World) -> Values:
+    """A link that is nobody's; the good ones have tests of their own."""
+    return {"token": "x"}
 
 
 MAKERS: Final[dict[str, Callable[[World], Awaitable[Values]]]] = {
@@ -383,6 +476,7 @@ MAKERS: Final[dict[str, Callable[[World], Awaitable[Values]]]] = {
     "user_macro": make_user_macro,
     "key": make_key_thing,
     "member": make_member,
+    "invitation": make_invitation,
     "project": make_project_thing,
     "here": make_here,
     "membership": make_membership,
@@ -390,6 +484,9 @@ MAKERS: Final[dict[str, Callable[[World], Awaitable[Values]]]] = {
     "job": make_job,
     "job_file": make_job_file,
     "job_macro": make_job_macro,
+    "own_schedule": make_own_schedule,
+    "remote_job": make_remote_job,
+    "remote_schedule": make_remote_schedule,
     "run": make_run,
     "ended_run": make_ended_run,
     "run_file": make_run_file,
@@ -397,5 +494,21 @@ MAKERS: Final[dict[str, Callable[[World], Awaitable[Values]]]] = {
     "macro_set": make_macro_set,
     "set_macro": make_set_macro,
     "destination": find_destination,
+    "integration": make_integration,
+    "entity": make_entity,
+    "calendar": make_calendar,
+    "window": make_project_window,
+    "tenant_window": make_window,
+    "record": make_record,
+    "schedule": make_schedule,
+    "workflow": make_workflow,
+    "active_workflow": make_active_workflow,
+    "scheduled_workflow": make_scheduled_workflow,
+    "execution": make_execution,
+    "ended_execution": make_ended_execution,
+    "answer_link": make_answer_link,
+    "followed_execution": make_followed_execution,
+    "live_process": make_live_process,
+    "resumed_process": make_resumed_process,
 }
 """How each kind of thing is made."""

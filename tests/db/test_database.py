@@ -331,7 +331,7 @@ async def test_commit_that_was_sent_is_finished_although_cancelled(
             await tx.execute("INSERT INTO notes VALUES (1, $1, $2)", ALICE, "same")
 
     task = asyncio.create_task(work())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await blocker.fetchval(
             "SELECT 1 FROM pg_stat_activity WHERE query = 'COMMIT' AND wait_event_type = 'Lock' "
             "AND datname = current_database()"

@@ -76,8 +76,16 @@ async def ask(url: str, query: str) -> object:
         await connection.close()
 
 
+async def until_computing(url: str, session: int) -> None:
+    """Waits until the server works at what the session has asked for."""
+    query = "SELECT state = 'active' AND wait_event IS NULL AND query LIKE '%generate_series%'"
+    async with asyncio.timeout(60):
+        while not await ask(url, f"{query} FROM pg_stat_activity WHERE pid = {session}"):
+            await asyncio.sleep(0.01)
+
+
 async def eventually(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -177,6 +185,7 @@ async def test_killed_server_is_started_again_and_pools_recover(
         computing = asyncio.create_task(
             busy.fetchval("SELECT count(*) FROM generate_series(1, 1000000000)")
         )
+        await until_computing(url, session)
         kill(pid)
         await eventually(replaced(server, pid))
         assert command_line(session) is None

@@ -30,11 +30,11 @@ class Heard:
         self.beginnings.put_nowait(None)
 
     async def next_message(self) -> tuple[str, str]:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return await self.messages.get()
 
     async def next_beginning(self) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await self.beginnings.get()
 
 
@@ -105,7 +105,7 @@ async def test_listening_begins_again_when_the_server_is_back(quick_path: Path) 
             async with listening(database, heard.on_message, heard):
                 await heard.next_beginning()
                 server.stop()
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(60):
                     while not any(line["event"] == "listener_failed" for line in logs):
                         await asyncio.sleep(0.01)
                 server.start()
@@ -144,6 +144,6 @@ async def test_cancelled_listener_gives_its_connection_back(
     async with listening(database, heard.on_message, heard):
         await heard.next_beginning()
         (process,) = await listener_processes(owner)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while process in await listener_processes(owner):
             await asyncio.sleep(0.01)

@@ -30,6 +30,22 @@ class Rich:
     colors: tuple[Color, ...] | None
 
 
+@dataclass(frozen=True)
+class Wide:
+    id: int
+    color: Color
+    tags: tuple[str, ...] = ()
+
+
+async def test_a_class_without_slots_is_filled_with_all_of_its_columns(database: Database) -> None:
+    async with database.system() as tx:
+        found = await tx.fetch("SELECT 1 AS id, 'red' AS color, '{a}'::text[] AS tags")
+        short = await tx.fetch("SELECT 1 AS id, 'red' AS color")
+    assert rows(Wide, found) == [Wide(1, Color.RED, ("a",))]
+    with pytest.raises(TypeError, match="tags"):
+        rows(Wide, short)
+
+
 async def test_plain_fields(database: Database) -> None:
     async with database.system() as tx:
         found = await tx.fetch("SELECT * FROM (VALUES (1, 'a'), (2, NULL)) AS t (id, name)")

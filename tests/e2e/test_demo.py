@@ -71,7 +71,7 @@ def demo(tmp_path: Path) -> Generator[Demo]:
 def logged_in(demo: Demo) -> Generator[httpx.Client]:
     """A client with a session of `admin`, whose password the demo left in a file."""
     password = (demo.data_dir / "admin-password").read_text().strip()
-    with httpx.Client(base_url=demo.server()["url"], trust_env=False) as client:
+    with httpx.Client(base_url=demo.server()["url"], trust_env=False, timeout=SECONDS) as client:
         answer = client.post("/api/login", json={"username": "admin", "password": password})
         token = answer.raise_for_status().json()["access_token"]
         client.headers["Authorization"] = f"Bearer {token}"
@@ -98,6 +98,10 @@ def test_it_runs_the_job_and_leaves_the_server_running(demo: Demo) -> None:
         log = client.get(f"/api/jobs/{run['id']}/log").raise_for_status().text
         for line in log.splitlines():
             assert line in done.stdout
+        (schedule,) = client.get("/v1/schedules").raise_for_status().json()["items"]
+        assert schedule["status"] == "active"
+        assert schedule["action_config"]["job_id"] == run["jobConfig"]["id"]
+        assert f"{schedule['next_run_at']} in UTC" in done.stdout
     server = demo.server()
     assert f"kill {server['pid']}" in done.stdout
     assert (demo.data_dir / "admin-password").stat().st_mode & 0o077 == 0

@@ -39,7 +39,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
 @pytest.fixture
 async def client(url: str) -> AsyncGenerator[httpx.AsyncClient]:
     """A session of `admin`."""
-    async with httpx.AsyncClient(base_url=url, timeout=30) as session:
+    async with httpx.AsyncClient(base_url=url, timeout=60) as session:
         login = {"username": "admin", "password": PASSWORD}
         answer = (await session.post("/api/login", json=login)).raise_for_status()
         session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"

@@ -62,6 +62,14 @@ async def test_a_batch_is_bounded() -> None:
     assert sink.batches == [[0, 1], [2, 3], [4]]
 
 
+async def test_a_batch_is_bounded_by_what_its_items_weigh() -> None:
+    sink = Sink()
+    sink.gate.set()
+    group = GroupCommit(sink.flush, max_batch=10, weigh=lambda item: item)
+    await asyncio.gather(*await submitted(group, 4, 6, 3, 8, 25, 1))
+    assert sink.batches == [[4, 6], [3], [8], [25], [1]]
+
+
 async def test_poison_fails_only_its_own_caller() -> None:
     sink = Sink()
     sink.gate.set()

@@ -14,7 +14,7 @@ HOUR = 3600.0
 
 
 async def wait(changes: Changes) -> bool:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         return await changes.wait(poll_seconds=HOUR)
 
 

@@ -31,7 +31,7 @@ class Ticks:
         return answer
 
     async def next_begins(self) -> int:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await self.begun.get()
 
 

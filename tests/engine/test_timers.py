@@ -11,7 +11,15 @@ import pytest
 from engine.bench import Bench, until
 from treadle.db.database import Database
 from treadle.engine.live import LiveHub
-from treadle.engine.timers import Ticked, Ticker, Timer, cancel_timer, set_timer, set_timers
+from treadle.engine.timers import (
+    Ticked,
+    Ticker,
+    Timer,
+    cancel_timer,
+    cancel_timers,
+    set_timer,
+    set_timers,
+)
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 HOUR = 3600.0
@@ -94,6 +102,19 @@ async def test_a_cancelled_timer_never_comes(
         assert not await cancel_timer(tx, alice, "work", "key")
     await ticker.tick(NOW)
     assert await bench.queued() == [b"stays"]
+
+
+async def test_several_are_cancelled_at_once_each_of_its_own_tenant(
+    bench: Bench, ticker: Ticker, alice: UUID, bob: UUID
+) -> None:
+    for tenant_id in (alice, bob):
+        await put(bench, tenant_id, [("a", at(-5)), ("b", at(-4))])
+    async with bench.database.system() as tx:
+        assert await cancel_timers(tx, "work", []) == 0
+        assert await cancel_timers(tx, "other", [(alice, "a")]) == 0
+        assert await cancel_timers(tx, "work", [(alice, "a"), (bob, "b"), (bob, "none")]) == 2
+    await ticker.tick(NOW)
+    assert sorted(await bench.queued()) == [b"a", b"b"]
 
 
 async def test_a_timer_is_set_if_and_only_if_its_transaction_commits(

@@ -16,12 +16,12 @@ class Api:
 
     def __init__(self, url: str, token: str) -> None:
         self._client = httpx.AsyncClient(
-            base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30
+            base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60
         )
 
     @classmethod
     async def log_in(cls, process: ServeProcess) -> Api:
-        async with httpx.AsyncClient(base_url=process.url, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=process.url, timeout=60) as client:
             answer = await client.post(
                 "/api/login", json={"username": "admin", "password": PASSWORD}
             )

@@ -90,7 +90,7 @@ async def test_a_token_calls_as_its_key_with_the_roles_of_this_moment(database: 
     assert (caller.name, caller.application_role) == ("Import", "Consumer")
 
     async with database.tenant(tenant.tenant.id) as tx:
-        await remove_member(tx, administrator_of(tenant), issued.key.roles[0].id)
+        await remove_member(tx, administrator_of(tenant), issued.key.roles[0].id, now=NOW)
     caller = await authenticate_client_token(
         Lookups(database), access_token=token.access_token, address=ADDRESS, now=NOW
     )
@@ -171,7 +171,7 @@ async def test_a_token_dies_with_its_key_at_once(database: Database) -> None:
     tokens = [await issue(database, issued) for _ in range(3)]
     other = await issue(database, bystander)
     async with database.tenant(tenant.tenant.id) as tx:
-        await delete_key(tx, administrator_of(tenant), issued.key.client_id)
+        await delete_key(tx, administrator_of(tenant), issued.key.client_id, now=NOW)
     assert [await is_live(database, token) for token in tokens] == [False] * 3
     with pytest.raises(InvalidClient):
         await issue(database, issued)
@@ -259,13 +259,15 @@ async def test_an_altered_token_is_refused(database: Database) -> None:
 
 
 async def test_a_token_can_be_ended_alone(database: Database) -> None:
-    issued = await make_key(database, await make_tenant(database))
+    tenant = await make_tenant(database)
+    issued = await make_key(database, tenant)
+    root = administrator_of(tenant)
     token, other = await issue(database, issued), await issue(database, issued)
-    await revoke_token(database, access_token=token.access_token)
+    await revoke_token(database, root, access_token=token.access_token, now=NOW)
     assert not await is_live(database, token)
     assert await is_live(database, other)
     with pytest.raises(Unauthenticated, match=TOKEN_REFUSED):
-        await revoke_token(database, access_token=token.access_token)
+        await revoke_token(database, root, access_token=token.access_token, now=NOW)
 
 
 async def test_a_token_asked_for_while_the_key_is_deleted_does_not_survive(
@@ -275,7 +277,7 @@ async def test_a_token_asked_for_while_the_key_is_deleted_does_not_survive(
     issued = await make_key(database, tenant)
     async with asyncio.timeout(60):
         async with database.tenant(tenant.tenant.id) as tx:
-            await delete_key(tx, administrator_of(tenant), issued.key.client_id)
+            await delete_key(tx, administrator_of(tenant), issued.key.client_id, now=NOW)
             # It reads the key as still there, and then waits for this transaction.
             asking = asyncio.ensure_future(issue(database, issued))
             await until_somebody_waits(database)

@@ -159,7 +159,7 @@ async def test_a_deleted_key_is_nobody(database: Database) -> None:
     tenant = await make_tenant(database)
     issued = await make_key(database, tenant)
     async with database.tenant(tenant.tenant.id) as tx:
-        await delete_key(tx, administrator_of(tenant), issued.key.client_id)
+        await delete_key(tx, administrator_of(tenant), issued.key.client_id, now=NOW)
     assert not await is_taken(database, issued.api_key)
 
 

@@ -71,7 +71,7 @@ async def test_a_key_that_is_gone_is_left_out(
     for client_id in (gone.key.client_id, kept.key.client_id, new_id()):
         usage.note(client_id, address="192.0.2.1", now=NOW)
     async with database.tenant(tenant.tenant.id) as tx:
-        await delete_key(tx, administrator_of(tenant), gone.key.client_id)
+        await delete_key(tx, administrator_of(tenant), gone.key.client_id, now=NOW)
     assert await usage.write(database) == 1
     assert await stored(owner, kept.key.client_id) == (NOW, "192.0.2.1")
 

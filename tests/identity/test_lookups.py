@@ -52,7 +52,7 @@ async def test_who_asks_while_a_statement_is_under_way_shares_the_next() -> None
     table = Table({"a": "alice", "b": "bob"})
     lookup = Lookup(table.find_all)
     table.gate.clear()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         first = asyncio.ensure_future(lookup.find("a"))
         await until_asked(table, 1)
         others = [asyncio.ensure_future(lookup.find(key)) for key in ("b", "a", "z", "b")]
@@ -67,7 +67,7 @@ async def test_nobody_is_answered_from_a_statement_that_began_before() -> None:
     table = Table({"a": "alice"})
     lookup = Lookup(table.find_all)
     table.gate.clear()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         before = asyncio.ensure_future(lookup.find("a"))
         await until_asked(table, 1)
         del table.rows["a"]
@@ -81,7 +81,7 @@ async def test_nobody_is_answered_from_a_statement_that_began_before() -> None:
 async def test_a_statement_has_its_bounds() -> None:
     table = Table({})
     lookup = Lookup(table.find_all)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await asyncio.gather(*(lookup.find(str(n)) for n in range(2 * MOST_AT_ONCE + 1)))
     assert [len(keys) for keys in table.statements] == [MOST_AT_ONCE, MOST_AT_ONCE, 1]
 
@@ -90,7 +90,7 @@ async def test_a_failure_is_everybodys_who_asked_and_asked_once() -> None:
     table = Table({"a": "alice"})
     lookup = Lookup(table.find_all)
     table.error = DatabaseUnavailable()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         outcomes = await asyncio.gather(
             *(lookup.find(key) for key in ("a", "b", "c")), return_exceptions=True
         )
@@ -104,7 +104,7 @@ async def test_who_goes_away_harms_nobody() -> None:
     table = Table({"a": "alice"})
     lookup = Lookup(table.find_all)
     table.gate.clear()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         gone = asyncio.ensure_future(lookup.find("a"))
         await until_asked(table, 1)
         stays = asyncio.ensure_future(lookup.find("a"))
@@ -119,7 +119,7 @@ async def test_many_keys_at_once_are_each_themselves(database: Database) -> None
     tenant = await make_tenant(database)
     issued = [await make_key(database, tenant, description=f"key {n}") for n in range(10)]
     async with database.tenant(tenant.tenant.id) as tx:
-        await delete_key(tx, administrator_of(tenant), issued[0].key.client_id)
+        await delete_key(tx, administrator_of(tenant), issued[0].key.client_id, now=NOW)
     lookups = Lookups(database)
     async with asyncio.timeout(60):
         outcomes = await asyncio.gather(

@@ -62,10 +62,10 @@ async def test_a_role_is_given_replaced_and_taken(database: Database) -> None:
         assert first.id == again.id
         assert await everybody(tx, root, tenant.project.id) == [again]
 
-        await remove_member(tx, root, again.id)
+        await remove_member(tx, root, again.id, now=NOW)
         assert await everybody(tx, root, tenant.project.id) == []
         with pytest.raises(NotFound):
-            await remove_member(tx, root, again.id)
+            await remove_member(tx, root, again.id, now=NOW)
         roles = {member.member_id: member.role for member in await everybody(tx, root)}
     assert roles == {str(tenant.administrator_id): "Administrator", str(bob.id): "Consumer"}
 
@@ -109,7 +109,7 @@ async def test_an_owner_decides_in_the_own_project_only(database: Database) -> N
             await everybody(tx, owner, hidden.id)
         with pytest.raises(Forbidden):
             await everybody(tx, owner)
-        await remove_member(tx, owner, given.id)
+        await remove_member(tx, owner, given.id, now=NOW)
 
 
 @pytest.mark.parametrize("role", ["Contributor", "Manager", "Member"])
@@ -132,7 +132,7 @@ async def test_members_below_an_owner_see_the_members_and_change_none(
         caller = principal_of(bob, tenant, {tenant.project.id: role})
         assert await everybody(tx, caller, tenant.project.id) == [member]
         with pytest.raises(Forbidden):
-            await remove_member(tx, caller, member.id)
+            await remove_member(tx, caller, member.id, now=NOW)
         with pytest.raises(Forbidden):
             await set_member(
                 tx,
@@ -169,7 +169,7 @@ async def test_what_a_caller_may_not_see_is_missing_when_it_is_taken(database: D
             uuid4(),
         ):
             with pytest.raises(NotFound, match=MISSING):
-                await remove_member(tx, caller, member_id)
+                await remove_member(tx, caller, member_id, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ async def test_the_last_administrator_keeps_the_role(database: Database) -> None
     async with database.tenant(tenant.tenant.id) as tx:
         (member,) = await everybody(tx, key)
         with pytest.raises(Conflict):
-            await remove_member(tx, key, member.id)
+            await remove_member(tx, key, member.id, now=NOW)
         with pytest.raises(Conflict):
             await set_member(
                 tx,
@@ -248,7 +248,7 @@ async def test_the_last_administrator_keeps_the_role(database: Database) -> None
         assert await everybody(tx, key) == [member]
     await make_user(database, tenant, role="Administrator")
     async with database.tenant(tenant.tenant.id) as tx:
-        await remove_member(tx, key, member.id)
+        await remove_member(tx, key, member.id, now=NOW)
 
 
 async def test_a_key_is_a_member_like_a_person(database: Database) -> None:
@@ -268,7 +268,7 @@ async def test_a_key_is_a_member_like_a_person(database: Database) -> None:
             )
             assert (member.member_type, member.member_id) == ("api_key", member_id)
             assert member in await everybody(tx, root, project_id)
-            await remove_member(tx, root, member.id)
+            await remove_member(tx, root, member.id, now=NOW)
             assert member not in await everybody(tx, root, project_id)
 
 
@@ -306,8 +306,8 @@ async def test_a_key_is_no_administrator_that_could_be_left_alone(database: Data
         person, program = await everybody(tx, key)
         assert (person.member_type, program.member_type) == ("user", "api_key")
         with pytest.raises(Conflict):
-            await remove_member(tx, key, person.id)
-        await remove_member(tx, key, program.id)
+            await remove_member(tx, key, person.id, now=NOW)
+        await remove_member(tx, key, program.id, now=NOW)
 
 
 async def test_a_list_of_members_has_its_bounds(database: Database) -> None:
@@ -341,7 +341,7 @@ async def test_a_role_waits_for_the_end_of_a_project_that_is_deleted(database: D
 
     async with asyncio.timeout(60):
         async with database.tenant(tenant.tenant.id) as tx:
-            await delete_project(tx, root, project.id)
+            await delete_project(tx, root, project.id, now=NOW)
             giving = asyncio.ensure_future(give())
             await until_somebody_waits(database)
         with pytest.raises(NotFound, match=MISSING):

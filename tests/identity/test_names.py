@@ -41,5 +41,5 @@ async def test_references_get_names_and_the_unknown_their_id(database: Database)
         theirs.ref: Actor("api_key", str(theirs.client_id), str(theirs.client_id)),
         "api_key:tdl_c_1": Actor("api_key", "tdl_c_1", "tdl_c_1"),
         "schedule:a:b": Actor("schedule", "a:b", "a:b"),
-        "odd": Actor("odd", "", ""),
+        "odd": Actor("odd", "", "odd"),
     }

@@ -148,16 +148,18 @@ async def test_a_project_is_renamed_by_its_owners(database: Database) -> None:
         tenant.tenant.id, application_role=None, project_roles={project.id: "Owner"}
     )
     async with database.tenant(tenant.tenant.id) as tx:
-        changed = await change_project(tx, owner, project.id, name=" after ", description="why")
+        changed = await change_project(
+            tx, owner, project.id, name=" after ", description="why", now=NOW
+        )
         assert changed == replace(project, name="after", description="why")
         assert await get_project(tx, owner, str(project.id)) == changed
-        same = await change_project(tx, owner, project.id, name="after", description="")
+        same = await change_project(tx, owner, project.id, name="after", description="", now=NOW)
         assert same.name == "after"
         with pytest.raises(Conflict):
-            await change_project(tx, owner, project.id, name="default", description="")
+            await change_project(tx, owner, project.id, name="default", description="", now=NOW)
         for name in ("", "x" * 101, "a\nb"):
             with pytest.raises(BadInput):
-                await change_project(tx, owner, project.id, name=name, description="")
+                await change_project(tx, owner, project.id, name=name, description="", now=NOW)
         # What was refused has not broken the transaction.
         assert (await get_project(tx, owner, str(project.id))).name == "after"
 
@@ -171,14 +173,14 @@ async def test_a_project_is_changed_by_nobody_else(database: Database, role: Pro
     )
     async with database.tenant(tenant.tenant.id) as tx:
         with pytest.raises(Forbidden):
-            await change_project(tx, caller, tenant.project.id, name="x", description="")
+            await change_project(tx, caller, tenant.project.id, name="x", description="", now=NOW)
         with pytest.raises(Forbidden):
-            await delete_project(tx, caller, tenant.project.id)
+            await delete_project(tx, caller, tenant.project.id, now=NOW)
         for project_id in (hidden.id, foreign.project.id, uuid4()):
             with pytest.raises(NotFound, match=MISSING):
-                await change_project(tx, caller, project_id, name="x", description="")
+                await change_project(tx, caller, project_id, name="x", description="", now=NOW)
             with pytest.raises(NotFound, match=MISSING):
-                await delete_project(tx, caller, project_id)
+                await delete_project(tx, caller, project_id, now=NOW)
 
 
 async def test_an_empty_project_goes_with_its_roles(database: Database) -> None:
@@ -186,7 +188,7 @@ async def test_an_empty_project_goes_with_its_roles(database: Database) -> None:
     project = await make_project(database, tenant)
     issued = await make_key(database, tenant, project_roles={project.id: "Owner"})
     async with database.tenant(tenant.tenant.id) as tx:
-        await delete_project(tx, administrator_of(tenant), project.id)
+        await delete_project(tx, administrator_of(tenant), project.id, now=NOW)
         assert await find_project(tx, str(project.id)) is None
     caller = await authenticate_key(
         Lookups(database), api_key=issued.api_key, address=ADDRESS, now=NOW
@@ -211,7 +213,7 @@ async def test_a_project_with_anything_in_it_stays(database: Database) -> None:
         )
     async with database.tenant(tenant.tenant.id) as tx:
         with pytest.raises(Conflict, match="not empty"):
-            await delete_project(tx, administrator_of(tenant), project.id)
+            await delete_project(tx, administrator_of(tenant), project.id, now=NOW)
         assert await find_project(tx, str(project.id)) == project
         (owner,) = (
             await list_members(tx, administrator_of(tenant), Window(), project_id=project.id)

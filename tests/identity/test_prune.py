@@ -37,7 +37,7 @@ async def test_nothing_that_lives_is_pruned(database: Database) -> None:
     await log_out(database, token=ended.access_token, now=NOW)
     await fail_to_log_in(database, now=NOW)
 
-    assert await prune(database, now=NOW + timedelta(minutes=15)) == Pruned(0, 0, 0, 0)
+    assert await prune(database, now=NOW + timedelta(minutes=15)) == Pruned(0, 0, 0, 0, 0)
 
     await authenticate(Lookups(database), access_token=tokens.access_token, now=NOW)
     # The used refresh token is still known: presented again, it ends the session.
@@ -58,8 +58,12 @@ async def test_what_is_over_is_pruned_in_batches(database: Database) -> None:
     early = await prune(database, now=NOW + 11 * HOUR, batch=2)
     late = await prune(database, now=NOW + 30 * DAY + HOUR / 10, batch=2)
 
-    assert early == Pruned(access_tokens=5, client_tokens=0, sessions=0, login_failures=5)
-    assert late == Pruned(access_tokens=1, client_tokens=0, sessions=5, login_failures=0)
+    assert early == Pruned(
+        access_tokens=5, client_tokens=0, sessions=0, login_failures=5, invitations=0
+    )
+    assert late == Pruned(
+        access_tokens=1, client_tokens=0, sessions=5, login_failures=0, invitations=0
+    )
     assert await count(database, "sessions") == 1
     assert await count(database, "tokens") == 1
     assert await count(database, "login_failures") == 1

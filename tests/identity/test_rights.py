@@ -39,6 +39,7 @@ IN_TENANT = {
     Right.KEYS_READ: "A",
     Right.KEYS_WRITE: "A",
     Right.MACROS_TENANT_WRITE: "A",
+    Right.CALENDARS_WRITE: "A",
     Right.AUDIT_READ: "A",
 }
 APPLICATION_LETTER: dict[ApplicationRole, str] = {
@@ -63,6 +64,7 @@ IN_PROJECT = {
     Right.INTEGRATIONS_WRITE: "OC",
     Right.ENTITIES_READ: "OCGM",
     Right.ENTITIES_WRITE: "OC",
+    Right.RECORDS_WRITE: "OCG",
     Right.HISTORY_READ: "OCG",
 }
 PROJECT_LETTER: dict[ProjectRole, str] = {

@@ -22,7 +22,7 @@ async def test_no_more_than_allowed_hold_a_turn_and_the_others_follow_in_order()
             await asyncio.sleep(0)
             holding -= 1
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await asyncio.gather(*(work(number) for number in range(8)))
 
     assert most == 2
@@ -40,12 +40,12 @@ async def test_a_full_line_refuses_and_takes_again_when_it_moved() -> None:
     assert refused.value.retry_after_seconds == 1
 
     turns.give_back()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await waiting
     again = asyncio.ensure_future(turns.take())
     await asyncio.sleep(0)
     turns.give_back()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await again
 
 
@@ -62,7 +62,7 @@ async def test_who_stops_waiting_leaves_the_line() -> None:
     await asyncio.sleep(0)
     assert not next_one.done()
     turns.give_back()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await next_one
 
 

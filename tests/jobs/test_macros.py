@@ -20,7 +20,12 @@ from treadle.jobs.runs import RunRequest
 async def put(workshop: Workshop, place: Place, name: str, value: str, *, secure: bool) -> None:
     async with workshop.database.tenant(workshop.caller.tenant_id) as tx:
         await macros.put_macro(
-            tx, workshop.context.sealer, place, MacroDraft(name, value, secure), now=NOW
+            tx,
+            workshop.context.sealer,
+            workshop.caller,
+            place,
+            MacroDraft(name, value, secure),
+            now=NOW,
         )
 
 
@@ -28,7 +33,7 @@ async def test_later_places_win(workshop: Workshop) -> None:
     user = Place("user", workshop.caller.id)
     async with workshop.database.tenant(workshop.caller.tenant_id) as tx:
         for name in ("of-job", "of-run"):
-            await macros.put_set(tx, name, description="", now=NOW)
+            await macros.put_set(tx, workshop.caller, name, description="", now=NOW)
     job = await workshop.make_job(JobDraft("macros", macro_sets=("of-job",)))
     places = [
         Place("tenant"),
@@ -81,7 +86,9 @@ async def test_a_secure_macro_without_a_value_keeps_the_one_it_has(workshop: Wor
 
     async def replace(drafts: list[MacroDraft]) -> None:
         async with workshop.database.tenant(workshop.caller.tenant_id) as tx:
-            await macros.replace_macros(tx, workshop.context.sealer, place, drafts, now=NOW)
+            await macros.replace_macros(
+                tx, workshop.context.sealer, workshop.caller, place, drafts, now=NOW
+            )
 
     await replace([MacroDraft("TOKEN", None, secure=True), MacroDraft("NEW", "1")])
     claim = await workshop.claim(await workshop.submit(job))
@@ -103,11 +110,11 @@ async def test_bad_and_reserved_names_are_refused(workshop: Workshop, name: str)
 
 async def test_a_set_in_use_is_not_deleted(workshop: Workshop) -> None:
     async with workshop.database.tenant(workshop.caller.tenant_id) as tx:
-        await macros.put_set(tx, "used", description="", now=NOW)
+        await macros.put_set(tx, workshop.caller, "used", description="", now=NOW)
     await workshop.make_job(JobDraft("user of it", macro_sets=("used",)))
 
     async def delete(tx: Transaction, name: str) -> None:
-        await macros.delete_set(tx, name)
+        await macros.delete_set(tx, workshop.caller, name, now=NOW)
 
     async with workshop.database.tenant(workshop.caller.tenant_id) as tx:
         with pytest.raises(Conflict, match="still takes"):
@@ -120,7 +127,9 @@ async def test_a_copied_job_has_the_secret_too(workshop: Workshop) -> None:
     source, target = Place("job", "1"), Place("job", "2")
     await put(workshop, source, "TOKEN", "copied value", secure=True)
     async with workshop.database.tenant(workshop.caller.tenant_id) as tx:
-        await macros.copy_macros(tx, workshop.context.sealer, source, target, now=NOW)
+        await macros.copy_macros(
+            tx, workshop.context.sealer, workshop.caller, source, target, now=NOW
+        )
         resolved = await macros.resolve(
             tx,
             workshop.context.sealer,

@@ -152,7 +152,7 @@ async def test_following_a_log_shows_all_of_it_and_the_end(workshop: Workshop) -
                 seen.append(news.chunk.content if news.chunk else str(news.state))
                 running.set()
 
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(follow())
         await running.wait()
         for line in ("one\n", "two\n"):

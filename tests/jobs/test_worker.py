@@ -134,7 +134,12 @@ async def test_macros_reach_the_code_and_secrets_do_not_reach_the_log(worker: Wo
             MacroDraft("REGION", "emea"),
         ):
             await macros.put_macro(
-                tx, workshop.context.sealer, Place("job", str(job.id)), draft, now=NOW
+                tx,
+                workshop.context.sealer,
+                workshop.caller,
+                Place("job", str(job.id)),
+                draft,
+                now=NOW,
             )
     run = await worker.ended(await workshop.submit(job))
     assert run.result == len("hunter2-hunter2")

@@ -288,7 +288,7 @@ async def test_output_comes_while_uv_works(tmp_path: Path, log: Log) -> None:
     runner = ScriptRunner(f"echo started; read -r _ < {tmp_path}/go; {INSTALL}")
     os.mkfifo(tmp_path / "go")
     task = asyncio.create_task(_ensure(make(tmp_path / "cache", runner=runner), log, "six"))
-    await asyncio.wait_for(log.came.wait(), 30)
+    await asyncio.wait_for(log.came.wait(), 60)
 
     assert log.lines == ["started"]
     assert not task.done()
@@ -314,7 +314,7 @@ async def test_cancel_kills_uv_and_leaves_nothing(tmp_path: Path, log: Log) -> N
     number = f"600.{uuid.uuid4().int}"
     runner = ScriptRunner(f"sleep {number} & echo started; sleep {number}")
     task = asyncio.create_task(_ensure(make(tmp_path, runner=runner), log, "six"))
-    await asyncio.wait_for(log.came.wait(), 30)
+    await asyncio.wait_for(log.came.wait(), 60)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -373,7 +373,7 @@ async def test_prune_leaves_downloads_in_use_alone(tmp_path: Path, log: Log) -> 
     runner = ScriptRunner(f"echo started; read -r _ < {tmp_path}/go; {INSTALL}")
     environments = make(tmp_path / "cache", runner=runner)
     task = asyncio.create_task(_ensure(environments, log, "six", now=NOW - 3 * DAY))
-    await asyncio.wait_for(log.came.wait(), 30)
+    await asyncio.wait_for(log.came.wait(), 60)
 
     assert environments.prune(older_than=DAY, now=NOW) == 0
     assert (tmp_path / "cache" / "uv" / "t1").is_dir()

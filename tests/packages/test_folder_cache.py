@@ -97,10 +97,10 @@ async def test_name_that_could_lead_elsewhere_is_refused(
 async def test_many_tasks_at_once_build_once(cache: FolderCache, builder: Builder) -> None:
     builder.go_on.clear()
     tasks = [asyncio.create_task(_ensure(cache, builder)) for _ in range(20)]
-    await asyncio.wait_for(builder.started.wait(), 10)
+    await asyncio.wait_for(builder.started.wait(), 60)
     builder.go_on.set()
 
-    folders = await asyncio.wait_for(asyncio.gather(*tasks), 30)
+    folders = await asyncio.wait_for(asyncio.gather(*tasks), 60)
     assert len(set(folders)) == 1
     assert builder.builds == 1
 
@@ -110,9 +110,9 @@ async def test_slow_build_does_not_hold_up_another_key(
 ) -> None:
     builder.go_on.clear()
     slow = asyncio.create_task(_ensure(cache, builder))
-    await asyncio.wait_for(builder.started.wait(), 10)
+    await asyncio.wait_for(builder.started.wait(), 60)
 
-    await asyncio.wait_for(_ensure(cache, Builder(), key="k2"), 10)
+    await asyncio.wait_for(_ensure(cache, Builder(), key="k2"), 60)
     assert not slow.done()
     builder.go_on.set()
     await slow
@@ -177,14 +177,14 @@ async def test_waiter_builds_when_the_builder_fails(cache: FolderCache, builder:
     builder.go_on.clear()
     builder.error = RuntimeError("failed")
     failing = asyncio.create_task(_ensure(cache, builder))
-    await asyncio.wait_for(builder.started.wait(), 10)
+    await asyncio.wait_for(builder.started.wait(), 60)
     second = Builder()
     waiting = asyncio.create_task(_ensure(cache, second))
     builder.go_on.set()
 
     with pytest.raises(RuntimeError):
         await failing
-    await asyncio.wait_for(waiting, 10)
+    await asyncio.wait_for(waiting, 60)
     assert second.builds == 1
 
 
@@ -193,13 +193,13 @@ async def test_cancelled_build_leaves_nothing_and_frees_the_key(
 ) -> None:
     builder.go_on.clear()
     task = asyncio.create_task(_ensure(cache, builder))
-    await asyncio.wait_for(builder.started.wait(), 10)
+    await asyncio.wait_for(builder.started.wait(), 60)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
 
     assert list((tmp_path / "cache" / "t1" / ".building").iterdir()) == []
-    await asyncio.wait_for(_ensure(cache, Builder()), 10)
+    await asyncio.wait_for(_ensure(cache, Builder()), 60)
 
 
 async def test_what_a_killed_builder_left_is_deleted(
@@ -226,7 +226,7 @@ asyncio.run(cache.ensure(tenant="t1", key="k1", now=datetime.now(UTC), build=bui
     assert len(list(building.iterdir())) == 1
     assert not (tmp_path / "cache" / "t1" / "k1").exists()
 
-    await asyncio.wait_for(_ensure(cache, builder), 10)
+    await asyncio.wait_for(_ensure(cache, builder), 60)
     assert list(building.iterdir()) == []
 
 
@@ -249,7 +249,7 @@ async def test_prune_deletes_what_was_not_used_and_only_that(
 async def test_prune_leaves_a_build_under_way_alone(cache: FolderCache, builder: Builder) -> None:
     builder.go_on.clear()
     task = asyncio.create_task(_ensure(cache, builder))
-    await asyncio.wait_for(builder.started.wait(), 10)
+    await asyncio.wait_for(builder.started.wait(), 60)
 
     assert cache.prune(older_than=-1000 * DAY, now=NOW) == 0
     builder.go_on.set()

@@ -65,7 +65,7 @@ async def test_much_output_comes_whole(output: Output, tmp_path: Path) -> None:
 
 async def test_cancel_kills_the_whole_group(output: Output, tmp_path: Path) -> None:
     task = asyncio.create_task(_run("sleep 600 & echo $! $$; wait", cwd=tmp_path, on_output=output))
-    await asyncio.wait_for(output.came.wait(), 30)
+    await asyncio.wait_for(output.came.wait(), 60)
     processes = [psutil.Process(int(pid)) for pid in output.data.split()]
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -84,10 +84,10 @@ async def test_cancel_with_a_full_pipe(tmp_path: Path) -> None:
         await never.wait()
 
     task = asyncio.create_task(_run("yes", cwd=tmp_path, on_output=take_nothing))
-    await asyncio.wait_for(came.wait(), 30)
+    await asyncio.wait_for(came.wait(), 60)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(task, 30)
+        await asyncio.wait_for(task, 60)
 
 
 async def test_failing_listener_kills_the_process(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import subprocess
+import time
 import uuid
 from collections.abc import Callable
 
@@ -156,7 +157,11 @@ async def test_cancelling_while_it_starts_leaves_nothing_running(
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
     task = asyncio.create_task(run(driver.command_of(request), Limits(), on_output=lambda _: None))
     await asyncio.sleep(0)  # the task has started bubblewrap, and waits for its sandbox
-    assert processes_with(request["work_dir"])
+    # A program's files are closed a moment before its arguments can be read. The event loop stands
+    # still meanwhile: the run must not get any further.
+    end = time.monotonic() + 60
+    while not processes_with(request["work_dir"]):
+        assert time.monotonic() < end
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

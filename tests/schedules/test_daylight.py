@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from schedules.making import expression, shown
+from schedules.making import expression, shown, utc
 from schedules.oracle import clock_changes, distinct_zones, first_instant, wall, zone_info
-from treadle.schedules.due_times import ScheduleType, between, latest_until, next_after
+from treadle.schedules.due_times import ScheduleType, between, latest_until, next_after, span
 
 EARLY = datetime(1999, 1, 1, tzinfo=UTC)
 BERLIN = "Europe/Berlin"  # 02:00 → 03:00 on 2026-03-29, 03:00 → 02:00 on 2026-10-25
@@ -131,6 +131,19 @@ def test_a_free_expression_that_ends_within_the_repeat_fires_in_both():
     assert next_after(compiled, after_the_first_hour) == datetime(2026, 10, 25, 1, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("text", ["45 * * * *", "*/15 2 * * *", "0,45 */2 * * *", "* * * * *"])
+def test_looking_back_over_a_change_of_clocks_sees_what_was_due(text: str):
+    # From within the second of the two hours, the first one is still behind.
+    compiled = expression(text, BERLIN)
+    for change in (utc("2026-03-29 01:00"), utc("2026-10-25 01:00")):
+        begin = change - timedelta(days=2)
+        due = between(compiled, begin, change + timedelta(days=2), limit=10_000)
+        for minutes in range(-120, 121):
+            at = change + timedelta(minutes=minutes)
+            assert latest_until(compiled, at) == max(each for each in due if each <= at)
+            assert next_after(compiled, at) == min(each for each in due if each > at)
+
+
 def test_intervals_do_not_know_of_clocks():
     from_start = expression(
         "PT1H", BERLIN, kind=ScheduleType.INTERVAL, start_at=datetime(2026, 3, 29, tzinfo=UTC)
@@ -166,4 +179,12 @@ def _check_daily(name: str, at: datetime, change: datetime) -> None:
     expected = sorted({first_instant(info, each)[0] for each in civil})
     found = between(compiled, expected[0] - timedelta(seconds=1), expected[-1], limit=10)
     assert list(found) == expected, (name, at, change)
-    assert latest_until(compiled, expected[-1]) == expected[-1]
+    whole = span(compiled, expected[0] - timedelta(seconds=1), expected[-1])
+    assert whole is not None
+    assert whole.count == len(expected), (name, at, change)
+    # Seen from within the hour that comes twice, too.
+    for minutes in (1, 31):
+        inside = change + timedelta(minutes=minutes)
+        coming = min(due for due in expected if due > inside)
+        assert next_after(compiled, inside) == coming, (name, at, change)
+        assert latest_until(compiled, inside) == max(due for due in expected if due <= inside)

@@ -2,10 +2,14 @@
 
 A schedule is due at 0, 5 and 6; its target takes from 0 to 7. Then nothing ticks until 31, when
 15, 20, 25, 28 and 30 have come due: with a window of ten minutes 15 and 20 are too old, 25 and 28
-are late, and 30 is on time. At 33 it is paused, at 40 resumed; 35 and 38 fall into the pause.
+are late, and 30 is on time. At 33 it is paused, at 40 resumed; 35 and 38 fall into the pause. 41
+fails twice, which is all it may. It is edited to allow all and to try once: 44 and 45 fail, and the
+third failure in a row pauses it before 47.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
@@ -112,7 +116,14 @@ for policy in OverlapPolicy:
 @pytest.mark.parametrize("catchup", CatchupPolicy)
 @pytest.mark.parametrize("overlap", OverlapPolicy)
 def test_the_story_of_a_schedule(overlap: OverlapPolicy, catchup: CatchupPolicy):
-    line = Timeline(Settings("s", overlap_policy=overlap, catchup_policy=catchup))
+    settings = Settings(
+        "s",
+        overlap_policy=overlap,
+        catchup_policy=catchup,
+        max_retries=1,
+        pause_on_failure_count=3,
+    )
+    line = Timeline(settings)
     told: list[str] = []
     line.tick(0, 0)
     told.append(line.read())
@@ -141,5 +152,17 @@ def test_the_story_of_a_schedule(overlap: OverlapPolicy, catchup: CatchupPolicy)
     line.resume(40)
     line.tick(41, 35, 38, 41)
     assert line.read() == "35 pause, 38 pause, 41 start"
-    assert [each.firing.id for each in line.state.running] == ["41"]
     assert not (line.state.buffered or line.state.queued or line.state.delayed)
+    line.fail(41.5)
+    line.tick(42.5)
+    line.fail(43)
+    assert line.read() == "41 retry, 41 start, 41 fail"
+
+    line.settings = replace(settings, overlap_policy=OverlapPolicy.ALLOW_ALL, max_retries=0)
+    line.tick(44, 44)
+    line.tick(45, 45)
+    line.fail(46)
+    assert line.read() == "44 start, 45 start, 44 fail, 45 fail"
+    assert line.last.pause == "3 firings in a row have failed: boom"
+    line.tick(47, 47)
+    assert line.read() == "47 pause"

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope
 
-from treadle.core.errors import BadInput, TooLarge
+from treadle.core.errors import BadInput, TooDeep, TooLarge
 from treadle.core.json import Json, parse
 
 UPLOAD_OVERHEAD_BYTES: Final = 64 * 1024
@@ -87,10 +87,13 @@ def takes_upload(endpoint: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def parse_json(raw: bytes) -> Json:
-    """The JSON value. Raises BadInput for what is not JSON, nests too deep, or holds a NUL
-    character, which PostgreSQL's text cannot.
+    """The JSON value. Raises TooLarge for what nests too deep, and BadInput for what is not JSON or
+    holds a NUL character, which PostgreSQL's text cannot.
     """
-    value = parse(raw)
+    try:
+        value = parse(raw)
+    except TooDeep as error:
+        raise TooLarge(error.message) from None
     if b"\\u0000" in raw and _holds_nul(value):
         raise BadInput("the body has a NUL character (\\u0000) in a text", field="body")
     return value

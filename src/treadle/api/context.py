@@ -19,10 +19,17 @@ from treadle.identity.key_usage import KeyUsage
 from treadle.identity.lockout import LockOut
 from treadle.identity.lookups import Lookups
 from treadle.identity.passwords import Passwords
+from treadle.identity.rate_limit import RateLimits
+from treadle.identity.refusals import Refusals
+from treadle.integrations.context import IntegrationsContext
 from treadle.jobs.context import JobsContext
+from treadle.mail.outbox import Mail
 from treadle.metrics import Metrics
+from treadle.schedules.context import SchedulesContext
 from treadle.settings import Settings
 from treadle.storage.storage import Storage
+from treadle.workflows.context import WorkflowsContext
+from treadle.workflows.triggers import Triggers
 
 
 async def _nothing_to_refresh() -> None:
@@ -33,7 +40,8 @@ async def _nothing_to_refresh() -> None:
 class AppContext:
     """The parts that routes and their dependencies use. `stopping` is set when the process begins
     to end: answers that go on for long (server-sent events) end then. `refresh_metrics` reads what
-    is measured only when somebody looks; it is quick and never raises.
+    is measured only when somebody looks; it is quick and never raises. `mail` is None where the
+    operator has not set it up.
     """
 
     settings: Settings
@@ -43,9 +51,16 @@ class AppContext:
     passwords: Passwords
     lockout: LockOut
     jobs: JobsContext
+    integrations: IntegrationsContext
+    workflows: WorkflowsContext
+    schedules: SchedulesContext
     live: LiveHub
+    mail: Mail | None = None
     lookups: Lookups = field(init=False)
+    limits: RateLimits = field(init=False)
+    triggers: Triggers = field(init=False)
     key_usage: KeyUsage = field(default_factory=KeyUsage)
+    refusals: Refusals = field(default_factory=Refusals)
     clock: Clock = utc_now
     metrics: Metrics = field(default_factory=Metrics)
     readiness: Readiness = field(default_factory=Readiness)
@@ -53,8 +68,17 @@ class AppContext:
     refresh_metrics: Callable[[], Awaitable[None]] = _nothing_to_refresh
 
     def __post_init__(self) -> None:
-        """The look-ups follow from the database."""
+        """The look-ups and the triggers follow from the database, the limits from the settings: no
+        process can be without.
+        """
         object.__setattr__(self, "lookups", Lookups(self.database))
+        limits = RateLimits(
+            principals_per_minute=self.settings.rate_limit_per_minute,
+            addresses_per_minute=self.settings.anonymous_rate_limit_per_minute,
+        )
+        object.__setattr__(self, "limits", limits)
+        triggers = Triggers(self.database, self.workflows, clock=self.clock)
+        object.__setattr__(self, "triggers", triggers)
 
 
 def put_context(app: FastAPI, context: AppContext) -> None:

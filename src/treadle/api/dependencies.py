@@ -14,7 +14,7 @@ not looked at, be the token good or bad.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final, Literal, cast
 from uuid import UUID
 
@@ -26,10 +26,12 @@ from starlette.requests import Request
 
 from treadle.api.addresses import base_url
 from treadle.api.context import AppContext, context_of
+from treadle.api.origins import origin_of
 from treadle.core.errors import Forbidden, Unauthenticated
 from treadle.db.transaction import Transaction
 from treadle.identity.client_tokens import is_client_token
 from treadle.identity.key_authentication import authenticate_client_token, authenticate_key
+from treadle.identity.lockout import place_of
 from treadle.identity.model import Principal
 from treadle.identity.rights import Right, require, require_a_role, require_somewhere
 from treadle.identity.sessions import authenticate
@@ -39,7 +41,13 @@ PUBLIC: Final = frozenset(
         ("POST", "/api/login"),
         ("POST", "/api/login/refresh"),
         ("POST", "/connect/token"),
+        ("POST", "/v1/invitations/read"),
+        ("POST", "/v1/invitations/accept"),
+        ("GET", "/v1/workflows/answers/{token}"),
+        ("POST", "/v1/workflows/answers/{token}"),
         ("GET", "/api/product/info"),
+        ("GET", "/postman/collection.json"),
+        ("GET", "/postman/environment.json"),
         ("GET", "/health/live"),
         ("GET", "/health/ready"),
         ("GET", "/metrics"),
@@ -58,14 +66,16 @@ async def context(request: Request) -> AppContext:
 async def caller(request: Request) -> Principal:
     """Who calls, with the roles of this moment; asked of the database once a request.
 
-    Raises Unauthenticated, and Forbidden for an API key that is used in the wrong place or has no
-    role at all.
+    Raises Unauthenticated, TooManyRequests, and Forbidden for an API key that is used in the wrong
+    place or has no role at all.
     """
     known: Principal | None = getattr(request.state, "principal", None)
     if known is None:
-        known = await _authenticated(request)
+        known = replace(await _known(request), origin=origin_of(request.scope))
         request.state.principal = known
         structlog.contextvars.bind_contextvars(principal=known.ref)
+        parts = context_of(request)
+        parts.limits.principals.take(known.ref, now=parts.clock().timestamp())
     return known
 
 
@@ -73,6 +83,18 @@ def access_token(request: Request) -> str | None:
     """The token of `Authorization: Bearer <token>`, or None where that header says nothing such."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return (token.strip() or None) if scheme.lower() == "bearer" else None
+
+
+async def _known(request: Request) -> Principal:
+    """As `_authenticated`; failures are counted by address. A good credential is never refused for
+    the failures of others at its address.
+    """
+    try:
+        return await _authenticated(request)
+    except Unauthenticated:
+        parts, place = context_of(request), place_of(client_address_of(request))
+        parts.limits.addresses.take(place, now=parts.clock().timestamp())
+        raise
 
 
 async def _authenticated(request: Request) -> Principal:

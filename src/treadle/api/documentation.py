@@ -14,7 +14,9 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
 from treadle.api.dependencies import names_caller, right_of
-from treadle.api.errors import BUG_MESSAGE, Problem, shaped
+from treadle.api.error_schemas import ERROR_SCHEMAS, error_schema_name
+from treadle.api.errors import Fault, Problem, shaped
+from treadle.api.refusals import Refusal, refusals_of
 
 DESCRIPTION: Final = (
     "Jobs, workflows and schedules for many tenants. Every request but those of *Login*, *Tokens*, "
@@ -31,9 +33,21 @@ TAGS: Final = (
     {"name": "Jobs", "description": "Runs of job configs: their states, logs and results."},
     {"name": "Macros", "description": "Variables of the code, secure ones among them."},
     {"name": "Destinations", "description": "Pools of workers."},
+    {"name": "Remote jobs", "description": "For scripts: run jobs, manage their schedules."},
+    {"name": "Workflows", "description": "Steps and connections, in versions."},
+    {"name": "Executions", "description": "Runs of workflows: started, answered, followed."},
+    {"name": "Schedules", "description": "When something is due, and what became of it."},
+    {"name": "Statistics", "description": "How much ended well or badly, and how late it was."},
     {"name": "API keys", "description": "What programs come in with, and from where they may."},
     {"name": "Projects", "description": "Folders of resources, with roles of their own."},
     {"name": "Members", "description": "Who holds which role, and what a role allows."},
+    {"name": "Entities", "description": "Kinds of records and their data, for relative schedules."},
+    {"name": "Records", "description": "Data with dates, which relative schedules look at."},
+    {"name": "Calendars", "description": "Days that schedules are held on, or keep to."},
+    {"name": "Maintenance windows", "description": "When schedules do not start, or start late."},
+    {"name": "Integrations", "description": "Connections to other systems, and their secrets."},
+    {"name": "Invitations", "description": "People who are asked by mail to come in."},
+    {"name": "Audit", "description": "Who did what, and what was refused."},
     {"name": "Product", "description": "What answers here."},
     {"name": "Health", "description": "For those who keep the process running."},
 )
@@ -54,15 +68,13 @@ _SECURITY_SCHEMES: Final = {
 }
 _SECURITY: Final = [{name: []} for name in _SECURITY_SCHEMES]
 
-_REFUSALS: Final = {
-    400: ("Malformed: the message names the field and the rule.", "name: is required"),
-    401: ("No credential, or one that is wrong, expired or revoked.", "A credential is needed."),
-    403: ("The role of the caller does not allow this.", "Your role does not allow you to do it."),
-    404: ("There is no such thing, or it is not visible to the caller.", "Not found."),
-    413: ("The body is too large.", "The request body is over 1048576 bytes."),
-    500: ("A bug of ours; the answer carries the request id.", BUG_MESSAGE),
-    503: ("The database or file storage is away; try again.", "Not available now; try again."),
+_RETRY_AFTER: Final = {
+    "Retry-After": {
+        "description": "Seconds until it is worth trying again.",
+        "schema": {"type": "integer", "minimum": 1},
+    }
 }
+_FAULT: Final = Fault(("body", "name"), "Field required", "missing")
 _REQUEST_ID: Final = "0198f0a0-5b7e-7cc3-9d3f-3b1f0c5e2a11"
 
 
@@ -78,12 +90,17 @@ def build_openapi(*, title: str, version: str, routes: Sequence[BaseRoute]) -> d
     )
     components: dict[str, Any] = document.setdefault("components", {})
     components["securitySchemes"] = _SECURITY_SCHEMES
+    components.setdefault("schemas", {}).update(ERROR_SCHEMAS)
     for route, operation in _operations(document, routes):
         _complete(route, operation)
         if "PATCH" in (route.methods or ()):
             _forget_defaults(operation, components.get("schemas", {}))
         for content in _contents(operation):
             _add_example(content, components.get("schemas", {}))
+            if "example" in content:
+                content["example"] = _with_nulls(
+                    content["example"], content.get("schema", {}), components.get("schemas", {})
+                )
     for unused in ("HTTPValidationError", "ValidationError"):
         components.get("schemas", {}).pop(unused, None)
     return document
@@ -110,21 +127,30 @@ def _complete(route: APIRoute, operation: dict[str, Any]) -> None:
     if right is not None:
         text = operation.get("description", "")
         operation["description"] = f"{text}\n\nNeeds the right to {right.value}.".strip()
-    for status in _refusals(route, operation):
-        description, message = _REFUSALS[status]
-        answered, body = shaped(
-            route.path,
-            Problem(status, message, request_id=_REQUEST_ID if status == 500 else None),
-        )
-        responses.setdefault(
-            str(answered),
-            {
-                "description": description,
-                "content": {
-                    "application/json": {"schema": _schema_of(body), "example": body},
-                },
-            },
-        )
+    for refusal in refusals_of(route):
+        _add_refusal(route.path, responses, refusal)
+
+
+def _add_refusal(path: str, responses: dict[str, Any], refusal: Refusal) -> None:
+    """Adds a reason to what is said of its status, which several reasons may have. Of what the
+    route says itself of its body nothing is changed.
+    """
+    problem = Problem(
+        refusal.status,
+        refusal.message,
+        # What a domain finds in a well-formed request is told in the same form.
+        faults=[_FAULT] if refusal.status in (400, 422) else (),
+        request_id=_REQUEST_ID if refusal.status == 500 else None,
+    )
+    status, body = shaped(path, problem)
+    said = responses.setdefault(str(status), {"description": ""})
+    if refusal.when not in said["description"]:
+        said["description"] = f"{said['description']} {refusal.when}".strip()
+    if refusal.status in (429, 503):
+        said["headers"] = _RETRY_AFTER
+    name = error_schema_name(path, status)
+    schema = {"$ref": f"#/components/schemas/{name}"}
+    said.setdefault("content", {"application/json": {"schema": schema, "example": body}})
 
 
 def _forget_defaults(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
@@ -133,32 +159,6 @@ def _forget_defaults(operation: dict[str, Any], schemas: dict[str, Any]) -> None
         name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
         for field in schemas.get(name, {}).get("properties", {}).values():
             field.pop("default", None)
-
-
-def _refusals(route: APIRoute, operation: dict[str, Any]) -> Iterator[int]:
-    if operation.get("parameters") or "requestBody" in operation:
-        yield 400
-    if names_caller(route):
-        yield 401
-    if right_of(route) is not None:
-        yield 403
-    if "{" in route.path:
-        yield 404
-    if "requestBody" in operation:
-        yield 413
-    if route.path.startswith(("/health", "/metrics")):
-        return
-    yield from (500, 503)
-
-
-def _schema_of(example: object) -> dict[str, Any]:
-    """The type of an error's body, read off one."""
-    if isinstance(example, dict):
-        fields = {str(name): _schema_of(value) for name, value in example.items()}
-        return {"type": "object", "properties": fields, "required": list(fields)}
-    if isinstance(example, list):
-        return {"type": "array", "items": _schema_of(example[0])}
-    return {"type": "integer" if isinstance(example, int) else "string"}
 
 
 def _contents(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -174,6 +174,37 @@ def _add_example(content: dict[str, Any], schemas: dict[str, Any]) -> None:
     found = _example_of(content.get("schema", {}), schemas)
     if found is not None:
         content["example"] = found
+
+
+def _with_nulls(example: Any, schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
+    """The example with the fields that are null in it: FastAPI leaves them out of all documents,
+    where the type says that they are always there.
+    """
+    choices = [schema, *schema.get("anyOf", ())]
+    found = [schemas.get(each.get("$ref", "").rpartition("/")[2], each) for each in choices]
+    if isinstance(example, list):
+        items = next((each["items"] for each in found if "items" in each), {})
+        return [_with_nulls(each, items, schemas) for each in example]
+    properties = next((each["properties"] for each in found if "properties" in each), {})
+    if not isinstance(example, dict) or not properties:
+        return example
+    required = {name for each in found for name in each.get("required", ())}
+    nulls = {name for name in required - set(example) if _admits_null(properties.get(name, {}))}
+    return {
+        **{
+            name: _with_nulls(value, properties.get(name, {}), schemas)
+            for name, value in example.items()
+        },
+        **dict.fromkeys(sorted(nulls)),
+    }
+
+
+def _admits_null(schema: dict[str, Any]) -> bool:
+    """Any JSON value may be null, too."""
+    anything = not {"type", "anyOf", "$ref"} & set(schema) or schema.get("$ref", "").endswith(
+        "/JsonValue"
+    )
+    return anything or any(each.get("type") == "null" for each in schema.get("anyOf", ()))
 
 
 def _example_of(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:

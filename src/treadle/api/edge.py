@@ -5,6 +5,8 @@
 3. The head of the answer gets the id and the headers that keep browsers careful.
 4. An error that nobody handled becomes a 500 that tells nothing; the log has the rest.
 5. One log line and the metrics, by the route's pattern and never by the path.
+6. Logins and token requests are counted by address, and refused when there are too many.
+7. A refusal is noted for the audit log, whoever refused.
 """
 
 from __future__ import annotations
@@ -20,15 +22,31 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from treadle.api.addresses import Networks, client_address, is_trusted, parse_address
 from treadle.api.bodies import limit_body
-from treadle.api.errors import bug, problem_of, render
+from treadle.api.errors import bug, note_refusal, problem_of, render
+from treadle.api.origins import refusal_of
+from treadle.core.clock import Clock
 from treadle.core.errors import BadInput
 from treadle.core.ids import new_id
+from treadle.identity.lockout import place_of
+from treadle.identity.rate_limit import RateLimit
+from treadle.identity.refusals import Refusals
 from treadle.metrics import Metrics
 
 log = structlog.get_logger()
 
 NO_ROUTE: Final = "(none)"
 """The route of a request whose path is nobody's, in metrics and log."""
+
+COUNTED_PATHS: Final = frozenset(
+    {
+        "/api/login",
+        "/api/login/refresh",
+        "/connect/token",
+        "/v1/invitations/read",
+        "/v1/invitations/accept",
+    }
+)
+"""Where credentials are given out or tried: every request is counted, for its address."""
 
 _REQUEST_ID: Final = re.compile(rb"[\x21-\x7e]{1,128}")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -50,9 +68,20 @@ class Edge:
     """The middleware. `max_body_bytes` holds for all but uploads (see `treadle.api.bodies`)."""
 
     def __init__(
-        self, app: ASGIApp, *, metrics: Metrics, trusted_proxies: Networks, max_body_bytes: int
+        self,
+        app: ASGIApp,
+        *,
+        metrics: Metrics,
+        refusals: Refusals,
+        anonymous: RateLimit,
+        clock: Clock,
+        trusted_proxies: Networks,
+        max_body_bytes: int,
     ) -> None:
         self._app = app
+        self._refusals = refusals
+        self._anonymous = anonymous
+        self._clock = clock
         self._metrics = metrics
         self._trusted = trusted_proxies
         self._max_body = max_body_bytes
@@ -77,7 +106,10 @@ class Edge:
     async def _answer(self, scope: Scope, receive: Receive, exchange: _Exchange) -> None:
         try:
             if "\0" in scope["path"] or b"%00" in scope["query_string"]:
-                raise BadInput("the address has a NUL character (%00)")
+                raise BadInput("the address has a NUL character (%00)", field="path")
+            if scope["path"] in COUNTED_PATHS:
+                place = place_of(scope["state"]["client_address"])
+                self._anonymous.take(place, now=self._clock().timestamp())
             bounded = limit_body(
                 scope,
                 receive,
@@ -97,6 +129,7 @@ class Edge:
         if problem is None:
             log.exception("request_bug", method=scope["method"], route=_route(scope))
             problem = bug(exchange.request_id)
+        note_refusal(scope, error)
         if exchange.status is None:
             response: Response = render(scope["path"], problem)
             await response(scope, receive, exchange.send)
@@ -110,6 +143,9 @@ class Edge:
         seconds = (exchange.answered_at or perf_counter()) - exchange.started_at
         self._metrics.http_requests.labels(method, route, str(status)).inc()
         self._metrics.http_request_seconds.labels(method, route).observe(seconds)
+        refusal = refusal_of(scope, route=route)
+        if refusal is not None:
+            self._refusals.note(refusal, now=self._clock())
         write = log.debug if route in _QUIET_ROUTES else log.info
         write(
             "request",

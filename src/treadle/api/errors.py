@@ -17,8 +17,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
-from treadle.core.errors import TooManyRequests, TreadleError
+from treadle.core.errors import Faulty, TooManyRequests, TreadleError
 from treadle.core.json import dump
 from treadle.storage.errors import StorageError
 
@@ -27,9 +28,16 @@ log = structlog.get_logger()
 BUG_MESSAGE: Final = "Something went wrong on our side."
 STORAGE_MESSAGE: Final = "The file storage is not available now; try again."
 RETRY_AFTER_SECONDS: Final = 2
+REFUSED: Final = frozenset({401, 403, 404, 429})
+"""The statuses of refusals, which the audit log tells of. A 404 may be a thing that the caller must
+not see; it is told where the caller is known, and says itself that it may be simply missing."""
 _MAX_FAULTS: Final = 100
 _MAX_FAULTS_IN_WORDS: Final = 10
 _MAX_TEXT: Final = 200
+_MAX_STEPS: Final = 10
+_LONGEST_PLACE: Final = 7
+_PARTS: Final = ("query", "header", "path")
+"""Where else than in the body a domain's finding may lie: the first step of its field says so."""
 
 _HTTP_MESSAGES: Final = {
     404: "There is nothing at this path.",
@@ -146,7 +154,12 @@ def _oauth(problem: Problem) -> dict[str, Any]:
 _INTEGRATION_MANAGER: Final = ErrorShape(_status_error_message)
 _TOKENS: Final = ErrorShape(_oauth)
 _WORKFLOW_API: Final = ErrorShape(
-    _message_only, statuses={401: (403, "Forbidden"), 500: (500, "something went wrong")}
+    _message_only,
+    statuses={
+        401: (403, "Forbidden"),
+        422: (400, None),
+        500: (500, "something went wrong"),
+    },
 )
 _SCHEDULED_ACTIONS: Final = ErrorShape(_detail, malformed=422)
 
@@ -157,6 +170,7 @@ SHAPES: Final[tuple[tuple[str, ErrorShape], ...]] = (
     ("/v1/calendars", _SCHEDULED_ACTIONS),
     ("/v1/maintenance-windows", _SCHEDULED_ACTIONS),
     ("/v1/entities", _SCHEDULED_ACTIONS),
+    ("/v1/integrations", _SCHEDULED_ACTIONS),
 )
 """Which contract a path belongs to; every other path has the integration manager's shape."""
 
@@ -199,11 +213,13 @@ def problem_of(error: Exception) -> Problem | None:
     """What the caller is told about this error; None for a bug, about which it is told nothing."""
     match error:
         case TreadleError():
+            faults = _faults_of(error)
             return Problem(
                 error.status,
-                error.message,
+                # What is wrong in several places is told of each.
+                message_of(faults) if isinstance(error, Faulty) else error.message,
                 headers=_headers_of(error),
-                faults=_faults_of(error),
+                faults=faults,
                 code=error.code,
             )
         case RequestValidationError():
@@ -225,7 +241,16 @@ async def answer(request: Request, error: Exception) -> Response:
         raise error
     if problem.status >= 500:
         log.warning("request_failed", error=f"{type(error).__name__}: {error}")
+    note_refusal(request.scope, error)
     return render(request.scope["path"], problem)
+
+
+def note_refusal(scope: Scope, error: Exception) -> None:
+    """Leaves in the scope, for the audit log, that the request was refused and why. The status is
+    the one before a contract words it.
+    """
+    if isinstance(error, TreadleError) and error.status in REFUSED:
+        scope["state"]["refused"] = (error.status, error.reason or error.message)
 
 
 HANDLERS: Final[dict[int | type[Exception], Any]] = {
@@ -270,10 +295,30 @@ def _headers_of(error: TreadleError) -> dict[str, str]:
 
 
 def _faults_of(error: TreadleError) -> Sequence[Fault]:
-    """What a domain refused of the body's meaning, in the form of a validation's findings."""
-    if error.status != 422 or error.field is None:
+    """What a domain refused of a body, in the form of a validation's findings."""
+    if isinstance(error, Faulty):
+        faults = error.faults[:_MAX_FAULTS]
+        return [_told((error.part, *fault.place), fault.message) for fault in faults]
+    if error.status not in (400, 422):
         return ()
-    return (Fault(("body", *error.field.split(".")), error.message, "value_error"),)
+    # `body` is the whole of it. A step may be a key that the caller made up, with dots in it.
+    field = "" if error.field in (None, "body") else error.field
+    steps = [_step(step) for step in field.split(".", _MAX_STEPS)] if field else []
+    place = tuple(steps)
+    loc = place if place and place[0] in _PARTS else ("body", *place)
+    return [_told(loc, error.message)]
+
+
+def _told(loc: tuple[str | int, ...], message: str) -> Fault:
+    # The caller's own names are part of the place, and may be as long as the body.
+    loc = tuple(_shortened(step) if isinstance(step, str) else step for step in loc)
+    return Fault(loc, message, "value_error")
+
+
+def _step(text: str) -> str | int:
+    """A place in a list as a number, as in a validation's findings."""
+    is_place = len(text) < _LONGEST_PLACE and text.isascii() and text.isdigit()
+    return int(text) if is_place else _shortened(text)
 
 
 def _in_words(fault: Fault) -> str:

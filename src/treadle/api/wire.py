@@ -6,10 +6,16 @@ requests and answers from them.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Strict
 from pydantic.alias_generators import to_camel
+
+# What is not of the documented type is refused: by itself pydantic takes 0 for false, "5" for 5.
+Flag: TypeAlias = Annotated[bool, Strict()]
+"""True or false in a body that comes in."""
+Whole: TypeAlias = Annotated[int, Strict()]
+"""A whole number in a body that comes in."""
 
 
 def camel_case(*, example: dict[str, Any] | None = None) -> ConfigDict:
@@ -29,6 +35,11 @@ def camel_case(*, example: dict[str, Any] | None = None) -> ConfigDict:
 def snake_case(*, example: dict[str, Any]) -> ConfigDict:
     """The configuration of a type whose names are the same on the wire; else as `camel_case`."""
     return ConfigDict(extra="ignore", json_schema_extra={"examples": [example]})
+
+
+def exact(*, example: dict[str, Any]) -> ConfigDict:
+    """As `snake_case`, for a request in which unknown fields are refused."""
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": [example]})
 
 
 class Camel(BaseModel):

@@ -10,8 +10,9 @@ import uvloop
 
 from treadle.cli.operator import faults_in_one_line, load_settings
 from treadle.cli.serve import say
+from treadle.core.sealing import Sealer
 from treadle.db.migrate import load_migrations
-from treadle.foundation import database_secret, owner_url, prepare_data_dir, prepare_in_time
+from treadle.foundation import owner_url, prepare_data_dir, prepare_in_time
 from treadle.logs import configure_logs
 from treadle.settings import Settings
 
@@ -29,7 +30,7 @@ def migrate(
 
 
 async def _migrate(settings: Settings) -> None:
-    masters = prepare_data_dir(settings, report=say)
+    sealer = Sealer(prepare_data_dir(settings, report=say))
     async with owner_url(settings, report=say) as url:
-        await prepare_in_time(url, database_secret(masters), report=say)
+        await prepare_in_time(url, sealer, report=say)
     say(f"The database is at migration {len(load_migrations())}, the newest of this version")

@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import typer
 from pydantic import ValidationError
 
+from treadle.cli.printing import complain
+from treadle.client.credentials import KEY_VARIABLE, URL_VARIABLE
 from treadle.faults import OPERATOR_FAULTS
 from treadle.settings import Settings
+
+CLIENT_VARIABLES: Final = frozenset({URL_VARIABLE, KEY_VARIABLE, "TREADLE_PROFILE"})
+"""What the commands go by that call a server."""
 
 
 def load_settings(**options: Any) -> Settings:
@@ -38,15 +43,10 @@ def variable(setting: str) -> str:
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """Variables that look like settings and are none: most likely a slip of the pen."""
-    known = {variable(name) for name in Settings.model_fields}
+    known = {variable(name) for name in Settings.model_fields} | CLIENT_VARIABLES
     return sorted(
         name for name in environ if name.startswith("TREADLE_") and name.upper() not in known
     )
-
-
-def complain(reason: str) -> None:
-    """One line to standard error, as programs do."""
-    typer.echo(f"treadle: {reason}", err=True)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from treadle.core.errors import BadInput
+from treadle.core.errors import BadInput, TooDeep
 
 # `Any` inside: a recursive alias makes strict checkers slow and says no more.
 Json: TypeAlias = dict[str, Any] | list[Any] | str | int | float | bool | None
@@ -16,7 +16,7 @@ MAX_DEPTH = 64
 
 
 def parse(data: bytes | str, *, what: str = "the body", max_depth: int = MAX_DEPTH) -> Json:
-    """The JSON value in `data`. Raises BadInput for what is not JSON or nests too deep."""
+    """The JSON value in `data`. Raises BadInput for what is not JSON, TooDeep."""
     _refuse_deep(data, what=what, max_depth=max_depth)
     try:
         return orjson.loads(data)
@@ -54,6 +54,6 @@ def _refuse_deep(data: bytes | str, *, what: str, max_depth: int) -> None:
         elif byte in (0x5B, 0x7B):
             depth += 1
             if depth > max_depth:
-                raise BadInput(f"{what} nests deeper than {max_depth} levels", field="body")
+                raise TooDeep(f"{what} nests deeper than {max_depth} levels", field="body")
         elif byte in (0x5D, 0x7D):
             depth -= 1

@@ -39,6 +39,11 @@ class Sealer:
         self._ciphers = {hashlib.sha256(key).digest()[:4]: AESGCM(key) for key in keys}
         self._newest = next(iter(self._ciphers))
 
+    @property
+    def newest(self) -> bytes:
+        """How everything begins that is sealed under the first key."""
+        return _VERSION + self._newest
+
     def seal(self, plaintext: bytes, *, context: str) -> bytes:
         """The sealed form of `plaintext`; it opens only with the same `context`."""
         nonce = os.urandom(_NONCE)

@@ -32,6 +32,11 @@ JSONB_VERSION = b"\x01"
 """PostgreSQL's binary form of jsonb is this byte and the text."""
 
 
+_ARRAYS = (
+    "uuid", "text", "bytea", "bigint", "int", "bool", "timestamptz", "date", "inet", "json"
+)  # fmt: skip
+
+
 def session_options(
     *, application: str, statement_timeout_seconds: float, idle_in_transaction_seconds: float
 ) -> dict[str, Any]:
@@ -44,6 +49,8 @@ def session_options(
             "statement_timeout": _milliseconds(statement_timeout_seconds),
             # A process that hangs within a transaction holds its locks no longer than this.
             "idle_in_transaction_session_timeout": _milliseconds(idle_in_transaction_seconds),
+            # Our statements are short: compiling one takes longer than it saves.
+            "jit": "off",
         },
         "statement_cache_size": 500,
     }
@@ -69,6 +76,17 @@ async def prepare_session(connection: asyncpg.Connection) -> None:
         decoder=orjson.loads,
         format="binary",
     )
+
+
+async def prepare_pooled(connection: asyncpg.Connection) -> None:
+    """As `prepare_session`, for a connection that carries out whatever a request asks.
+
+    asyncpg asks the server about each type of array that it meets, in the middle of somebody's
+    request. Here it asks once, about all of them.
+    """
+    await prepare_session(connection)
+    places = ", ".join(f"${place}::{name}[]" for place, name in enumerate(_ARRAYS, 1))
+    await connection.prepare(f"SELECT {places}")
 
 
 def is_closed(connection: asyncpg.Connection) -> bool:

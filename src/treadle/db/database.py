@@ -15,6 +15,7 @@ from treadle.db.connection import (
     CONNECT_ERRORS,
     is_closed,
     is_passing,
+    prepare_pooled,
     prepare_session,
     session_options,
 )
@@ -293,7 +294,7 @@ async def _open_pool(
             min_size=0,
             init_size=min_size,
             max_size=max_size,
-            init=prepare_session,
+            init=prepare_pooled,
             reset=_keep_session,
             **options,
         )

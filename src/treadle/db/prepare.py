@@ -6,10 +6,9 @@ from pathlib import Path
 
 import asyncpg
 
-from treadle.db.connection import CONNECT_ERRORS
-from treadle.db.errors import DatabaseSetupError, DatabaseUnavailable
 from treadle.db.migrate import MIGRATIONS, migrate
 from treadle.db.queue_schema import install_queue
+from treadle.db.role_secret import LOCK, TABLE, connect_owner
 from treadle.db.roles import (
     SYSTEM_GROUP,
     TENANT_GROUP,
@@ -29,18 +28,10 @@ async def prepare_database(
     Raises DatabaseSetupError, or DatabaseUnavailable when there is no connection.
     """
     database = database_name(owner_url)
+    connection = await connect_owner(owner_url)
     try:
-        connection = await asyncpg.connect(
-            owner_url,
-            server_settings={"application_name": "treadle setup", "search_path": "treadle"},
-        )
-    except CONNECT_ERRORS as error:
-        raise DatabaseUnavailable from error
-    except asyncpg.PostgresError as error:
-        raise DatabaseSetupError(f"the owner of the database cannot log in: {error}") from error
-    try:
-        # Held by the session, so it goes with the process that dies.
-        await connection.execute("SELECT pg_advisory_lock(hashtext('treadle.prepare'))")
+        await connection.execute(LOCK)
+        await connection.execute(TABLE)
         credentials = await ensure_roles(
             connection, prefix=prefix or role_prefix(database), secret=secret
         )

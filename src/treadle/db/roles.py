@@ -6,8 +6,8 @@
     <prefix>_system  logs in, member of treadle_system
 
 The groups are of the whole server, because policies and grants name them; who logs in is of one
-database. The passwords follow from the installation's secret, so that each of its processes knows
-them and none is stored.
+database. The passwords follow from the installation's secret (`treadle.db.role_secret`), so that
+each of its processes knows them and none is stored.
 """
 
 from __future__ import annotations

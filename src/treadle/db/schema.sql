@@ -57,6 +57,25 @@ BEGIN
 END;
 $$;
 
+CREATE FUNCTION treadle.chain_audit_entry() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    DECLARE
+        head treadle.audit_heads;
+    BEGIN
+        INSERT INTO treadle.audit_heads AS h (tenant_id, number, hash)
+        VALUES (NEW.tenant_id, 1,
+                sha256(decode(repeat('00', 32), 'hex') || int8send(1) || NEW.digest))
+        ON CONFLICT (tenant_id) DO UPDATE
+            SET number = h.number + 1,
+                hash = sha256(h.hash || int8send(h.number + 1) || NEW.digest)
+        RETURNING * INTO head;
+        UPDATE treadle.audit_log SET number = head.number, hash = head.hash WHERE id = NEW.id;
+        RETURN NULL;
+    END
+    $$;
+
 CREATE FUNCTION treadle.current_tenant() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$ SELECT nullif(current_setting('treadle.tenant_id', true), '')::uuid $$;
@@ -193,12 +212,46 @@ CREATE TABLE treadle.api_keys (
     last_used_at timestamp with time zone,
     last_used_from text,
     expiry_announced_at timestamp with time zone,
+    expiry_recorded_at timestamp with time zone,
     CONSTRAINT api_keys_check CHECK (((old_secret_hash IS NULL) = (old_secret_until IS NULL))),
     CONSTRAINT api_keys_check1 CHECK (((last_used_at IS NULL) = (last_used_from IS NULL))),
     CONSTRAINT api_keys_description_check CHECK (((length(description) >= 1) AND (length(description) <= 500))),
     CONSTRAINT api_keys_old_secret_hash_check CHECK ((length(old_secret_hash) = 32)),
     CONSTRAINT api_keys_secret_hash_check CHECK ((length(secret_hash) = 32)),
     CONSTRAINT api_keys_secret_number_check CHECK ((secret_number > 0))
+);
+
+CREATE TABLE treadle.audit_heads (
+    tenant_id uuid NOT NULL,
+    number bigint NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT audit_heads_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT audit_heads_number_check CHECK ((number > 0))
+);
+
+CREATE TABLE treadle.audit_log (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    target text NOT NULL,
+    outcome text NOT NULL,
+    address text NOT NULL,
+    credential text NOT NULL,
+    request_id text NOT NULL,
+    times integer NOT NULL,
+    before jsonb,
+    after jsonb,
+    digest bytea NOT NULL,
+    number bigint,
+    hash bytea,
+    CONSTRAINT audit_log_action_check CHECK (((length(action) >= 1) AND (length(action) <= 200))),
+    CONSTRAINT audit_log_digest_check CHECK ((length(digest) = 32)),
+    CONSTRAINT audit_log_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT audit_log_number_check CHECK ((number > 0)),
+    CONSTRAINT audit_log_outcome_check CHECK ((outcome = ANY (ARRAY['allowed'::text, 'refused'::text]))),
+    CONSTRAINT audit_log_times_check CHECK ((times > 0))
 );
 
 CREATE TABLE treadle.backlog (
@@ -215,6 +268,22 @@ ALTER TABLE treadle.backlog ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE treadle.calendars (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    dates date[] NOT NULL,
+    weekly_days integer[] NOT NULL,
+    yearly_dates text[] NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    updated_by text NOT NULL,
+    CONSTRAINT calendars_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT calendars_weekly_days_check CHECK ((weekly_days <@ ARRAY[0, 1, 2, 3, 4, 5, 6]))
 );
 
 CREATE TABLE treadle.client_ids (
@@ -249,6 +318,134 @@ ALTER TABLE treadle.destinations ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     CACHE 1
 );
 
+CREATE TABLE treadle.entity_date_fields (
+    tenant_id uuid NOT NULL,
+    definition_id uuid NOT NULL,
+    field text NOT NULL,
+    "position" integer NOT NULL,
+    CONSTRAINT entity_date_fields_field_check CHECK (((length(field) >= 1) AND (length(field) <= 200))),
+    CONSTRAINT entity_date_fields_position_check CHECK (("position" >= 0))
+);
+
+CREATE TABLE treadle.entity_dates (
+    tenant_id uuid NOT NULL,
+    definition_id uuid NOT NULL,
+    field text NOT NULL,
+    day date NOT NULL,
+    at timestamp with time zone,
+    timed boolean GENERATED ALWAYS AS ((at IS NOT NULL)) STORED NOT NULL,
+    record_id uuid NOT NULL,
+    CONSTRAINT entity_dates_check CHECK (((at IS NULL) OR (day = ((at AT TIME ZONE 'UTC'::text))::date)))
+);
+
+CREATE TABLE treadle.entity_definitions (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    project_id uuid NOT NULL,
+    name text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    data_schema json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    updated_by text NOT NULL,
+    CONSTRAINT entity_definitions_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
+);
+
+CREATE TABLE treadle.entity_field_uses (
+    tenant_id uuid NOT NULL,
+    used_by uuid NOT NULL,
+    definition_id uuid NOT NULL,
+    field text NOT NULL
+);
+
+CREATE TABLE treadle.entity_records (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    definition_id uuid NOT NULL,
+    external_id text NOT NULL,
+    data json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT entity_records_external_id_check CHECK (((length(external_id) >= 1) AND (length(external_id) <= 200)))
+);
+
+CREATE TABLE treadle.execution_effects (
+    tenant_id uuid NOT NULL,
+    execution_id uuid NOT NULL,
+    step text NOT NULL,
+    attempt integer NOT NULL,
+    type text NOT NULL,
+    request bytea NOT NULL,
+    claim integer DEFAULT 0 NOT NULL,
+    target_id uuid,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT execution_effects_type_check CHECK ((type = ANY (ARRAY['http'::text, 'function'::text, 'job'::text, 'workflow'::text, 'wait_for_response'::text])))
+);
+
+CREATE TABLE treadle.execution_events (
+    tenant_id uuid NOT NULL,
+    execution_id uuid NOT NULL,
+    seq integer NOT NULL,
+    entries bytea NOT NULL
+);
+
+CREATE TABLE treadle.execution_inbox (
+    id bigint NOT NULL,
+    tenant_id uuid NOT NULL,
+    execution_id uuid NOT NULL,
+    type text NOT NULL,
+    event bytea NOT NULL
+);
+
+ALTER TABLE treadle.execution_inbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME treadle.execution_inbox_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE treadle.executions (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    project_id uuid NOT NULL,
+    workflow_id uuid NOT NULL,
+    version_id uuid NOT NULL,
+    number integer NOT NULL,
+    process_id text,
+    trigger_type text NOT NULL,
+    status text DEFAULT 'In Progress'::text NOT NULL,
+    current text DEFAULT 'ready'::text NOT NULL,
+    revision integer DEFAULT 0 NOT NULL,
+    seq integer DEFAULT 0 NOT NULL,
+    resumed integer DEFAULT 0 NOT NULL,
+    wake_at timestamp with time zone,
+    input bytea NOT NULL,
+    state bytea,
+    output bytea,
+    error_name text,
+    error_message text,
+    error_step text,
+    parent_execution_id uuid,
+    parent_step text,
+    parent_attempt integer,
+    depth integer DEFAULT 0 NOT NULL,
+    origin text,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    modified_at timestamp with time zone NOT NULL,
+    modified_by text,
+    finished_at timestamp with time zone,
+    CONSTRAINT executions_check CHECK (((parent_execution_id IS NULL) = (parent_step IS NULL))),
+    CONSTRAINT executions_check1 CHECK (((parent_execution_id IS NULL) = (parent_attempt IS NULL))),
+    CONSTRAINT executions_check2 CHECK (((finished_at IS NOT NULL) = (status = ANY (ARRAY['Completed'::text, 'Failed'::text, 'Terminated'::text])))),
+    CONSTRAINT executions_process_id_check CHECK (((length(process_id) >= 1) AND (length(process_id) <= 200))),
+    CONSTRAINT executions_status_check CHECK ((status = ANY (ARRAY['In Progress'::text, 'Awaiting Response'::text, 'Completed'::text, 'Failed'::text, 'Terminated'::text]))),
+    CONSTRAINT executions_trigger_type_check CHECK ((trigger_type = ANY (ARRAY['REQUEST'::text, 'SCHEDULE'::text, 'WORKFLOW'::text, 'MANUAL'::text])))
+);
+
 CREATE TABLE treadle.firewall_rules (
     tenant_id uuid NOT NULL,
     client_id uuid NOT NULL,
@@ -263,6 +460,66 @@ CREATE TABLE treadle.firewall_rules (
     CONSTRAINT firewall_rules_start_ipv4_check CHECK (((family(start_ipv4) = 4) AND (masklen(start_ipv4) = 32)))
 );
 
+CREATE TABLE treadle.firing_ends (
+    id bigint NOT NULL,
+    tenant_id uuid NOT NULL,
+    schedule_id uuid NOT NULL,
+    firing_id uuid NOT NULL,
+    attempt integer NOT NULL,
+    status text NOT NULL,
+    error text NOT NULL,
+    result jsonb,
+    final boolean NOT NULL,
+    ended_at timestamp with time zone NOT NULL,
+    CONSTRAINT firing_ends_status_check CHECK ((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text])))
+);
+
+ALTER TABLE treadle.firing_ends ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME treadle.firing_ends_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE treadle.firings (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    project_id uuid NOT NULL,
+    schedule_id uuid NOT NULL,
+    schedule_version integer NOT NULL,
+    scheduled_for timestamp with time zone NOT NULL,
+    span_until timestamp with time zone,
+    span_count integer,
+    record_id uuid,
+    record jsonb,
+    trigger text NOT NULL,
+    status text NOT NULL,
+    reason text NOT NULL,
+    phase text,
+    place bigint DEFAULT 0 NOT NULL,
+    not_before timestamp with time zone,
+    overlap_policy text,
+    ending text,
+    attempt integer DEFAULT 0 NOT NULL,
+    target_type text,
+    target_id uuid,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    lateness_ms bigint,
+    error text,
+    result jsonb,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT firings_check CHECK (((phase IS NULL) = (finished_at IS NOT NULL))),
+    CONSTRAINT firings_check1 CHECK (((phase IS NULL) = (status <> ALL (ARRAY['pending'::text, 'running'::text])))),
+    CONSTRAINT firings_check2 CHECK (((span_until IS NULL) = (span_count IS NULL))),
+    CONSTRAINT firings_ending_check CHECK ((ending = ANY (ARRAY['cancel'::text, 'terminate'::text]))),
+    CONSTRAINT firings_phase_check CHECK ((phase = ANY (ARRAY['delayed'::text, 'buffered'::text, 'queued'::text, 'running'::text, 'retrying'::text]))),
+    CONSTRAINT firings_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'skipped'::text, 'missed'::text, 'coalesced'::text, 'cancelled'::text]))),
+    CONSTRAINT firings_trigger_check CHECK ((trigger = ANY (ARRAY['schedule'::text, 'manual'::text, 'catchup'::text, 'backfill'::text])))
+);
+
 CREATE TABLE treadle.idempotency_keys (
     tenant_id uuid NOT NULL,
     principal text NOT NULL,
@@ -273,6 +530,46 @@ CREATE TABLE treadle.idempotency_keys (
     body bytea,
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT idempotency_keys_key_check CHECK (((length(key) >= 1) AND (length(key) <= 255)))
+);
+
+CREATE TABLE treadle.integrations (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    project_id uuid NOT NULL,
+    name text NOT NULL,
+    type text NOT NULL,
+    config json NOT NULL,
+    secrets bytea,
+    secret_names text[] NOT NULL,
+    revision integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    updated_by text NOT NULL,
+    CONSTRAINT integrations_check CHECK (((secrets IS NULL) = (cardinality(secret_names) = 0))),
+    CONSTRAINT integrations_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT integrations_revision_check CHECK ((revision > 0)),
+    CONSTRAINT integrations_type_check CHECK ((type = ANY (ARRAY['http'::text, 'sap'::text, 'teams'::text, 'slack'::text, 'smtp'::text, 'sql'::text])))
+);
+
+CREATE TABLE treadle.invitations (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    email text NOT NULL,
+    role text NOT NULL,
+    project_id uuid,
+    token_hash bytea NOT NULL,
+    letter_id uuid NOT NULL,
+    invited_by text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    accepted_at timestamp with time zone,
+    accepted_by bigint,
+    CONSTRAINT invitations_check CHECK ((expires_at > created_at)),
+    CONSTRAINT invitations_check1 CHECK (((accepted_at IS NULL) = (accepted_by IS NULL))),
+    CONSTRAINT invitations_check2 CHECK ((((role = ANY (ARRAY['Administrator'::text, 'Project Creator'::text, 'Consumer'::text])) AND (project_id IS NULL)) OR ((role = ANY (ARRAY['Owner'::text, 'Contributor'::text, 'Manager'::text, 'Member'::text])) AND (project_id IS NOT NULL)))),
+    CONSTRAINT invitations_email_check CHECK (((length(email) >= 3) AND (length(email) <= 254))),
+    CONSTRAINT invitations_token_hash_check CHECK ((length(token_hash) = 32))
 );
 
 CREATE TABLE treadle.job_files (
@@ -327,6 +624,28 @@ ALTER TABLE treadle.jobs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE treadle.letters (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    to_address text NOT NULL,
+    subject text NOT NULL,
+    sealed bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    fault text,
+    failed_at timestamp with time zone,
+    CONSTRAINT letters_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT letters_check CHECK (((failed_at IS NULL) OR (fault IS NOT NULL))),
+    CONSTRAINT letters_to_address_check CHECK ((to_address <> ''::text))
+);
+
+CREATE TABLE treadle.live_processes (
+    tenant_id uuid NOT NULL,
+    process_id text NOT NULL,
+    execution_id uuid NOT NULL
+);
+
 CREATE TABLE treadle.login_failures (
     id bigint NOT NULL,
     subject bytea NOT NULL,
@@ -366,6 +685,31 @@ CREATE TABLE treadle.macros (
     CONSTRAINT macros_scope_check CHECK ((scope = ANY (ARRAY['tenant'::text, 'user'::text, 'job'::text, 'set'::text])))
 );
 
+CREATE TABLE treadle.maintenance_windows (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    project_id uuid,
+    name text NOT NULL,
+    reason text NOT NULL,
+    policy text NOT NULL,
+    tags text[] NOT NULL,
+    timezone text NOT NULL,
+    start_at timestamp with time zone,
+    end_at timestamp with time zone,
+    schedule_expression text,
+    duration_minutes integer,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    updated_by text NOT NULL,
+    CONSTRAINT maintenance_windows_check CHECK ((start_at <= end_at)),
+    CONSTRAINT maintenance_windows_check1 CHECK (((schedule_expression IS NULL) = (duration_minutes IS NULL))),
+    CONSTRAINT maintenance_windows_check2 CHECK (((schedule_expression IS NOT NULL) OR ((start_at IS NOT NULL) AND (end_at IS NOT NULL)))),
+    CONSTRAINT maintenance_windows_duration_minutes_check CHECK ((duration_minutes > 0)),
+    CONSTRAINT maintenance_windows_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT maintenance_windows_policy_check CHECK ((policy = ANY (ARRAY['skip'::text, 'delay'::text])))
+);
+
 CREATE TABLE treadle.members (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -397,6 +741,28 @@ CREATE TABLE treadle.projects (
     description text DEFAULT ''::text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT projects_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
+);
+
+CREATE TABLE treadle.relative_rechecks (
+    id bigint NOT NULL,
+    tenant_id uuid NOT NULL,
+    schedule_id uuid NOT NULL,
+    record_id uuid NOT NULL
+);
+
+ALTER TABLE treadle.relative_rechecks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME treadle.relative_rechecks_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE treadle.role_secret (
+    only_one boolean DEFAULT true NOT NULL,
+    sealed bytea NOT NULL,
+    CONSTRAINT role_secret_only_one_check CHECK (only_one)
 );
 
 CREATE TABLE treadle.run_attempts (
@@ -473,6 +839,7 @@ CREATE TABLE treadle.runs (
     return_code integer,
     log_bytes bigint DEFAULT 0 NOT NULL,
     retry_of uuid,
+    origin text,
     CONSTRAINT runs_attempt_check CHECK ((attempt >= 0)),
     CONSTRAINT runs_check CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['FINISHED'::text, 'ERROR'::text, 'FAILED'::text, 'CANCELLED'::text])))),
     CONSTRAINT runs_check1 CHECK (((worker_id IS NOT NULL) = (state = ANY (ARRAY['INITIALIZING'::text, 'RUNNING'::text])))),
@@ -480,6 +847,98 @@ CREATE TABLE treadle.runs (
     CONSTRAINT runs_failures_check CHECK ((failures >= 0)),
     CONSTRAINT runs_state_check CHECK ((state = ANY (ARRAY['QUEUED'::text, 'WAITING'::text, 'INITIALIZING'::text, 'RUNNING'::text, 'FINISHED'::text, 'ERROR'::text, 'FAILED'::text, 'CANCELLED'::text]))),
     CONSTRAINT runs_timeout_seconds_check CHECK ((timeout_seconds >= 0))
+);
+
+CREATE TABLE treadle.schedule_calendars (
+    tenant_id uuid NOT NULL,
+    schedule_id uuid NOT NULL,
+    calendar_id uuid NOT NULL
+);
+
+CREATE TABLE treadle.schedule_versions (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    schedule_id uuid NOT NULL,
+    version integer NOT NULL,
+    definition jsonb NOT NULL,
+    action_secret bytea,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    CONSTRAINT schedule_versions_version_check CHECK ((version > 0))
+);
+
+CREATE TABLE treadle.schedules (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    project_id uuid NOT NULL,
+    face text NOT NULL,
+    version integer NOT NULL,
+    name text NOT NULL,
+    description text,
+    customer_id uuid,
+    external_id text,
+    tags text[] NOT NULL,
+    schedule_type text NOT NULL,
+    schedule_expression text,
+    crons text[] NOT NULL,
+    timezone text NOT NULL,
+    start_at timestamp with time zone,
+    end_at timestamp with time zone,
+    calendars jsonb NOT NULL,
+    action_type text NOT NULL,
+    action_config jsonb NOT NULL,
+    action_secret bytea,
+    overlap_policy text NOT NULL,
+    catchup_window_minutes integer NOT NULL,
+    catchup_policy text NOT NULL,
+    flexible_window_minutes integer NOT NULL,
+    rate_limit_per_minute integer,
+    max_retries integer NOT NULL,
+    retry_backoff_seconds integer NOT NULL,
+    pause_on_failure_count integer NOT NULL,
+    action_after_completion text NOT NULL,
+    deduplication_key text,
+    deduplication_hash bytea,
+    relative_entity_definition_id uuid,
+    relative_field_name text,
+    relative_filter jsonb,
+    relative_offset_days integer,
+    status text NOT NULL,
+    paused_at timestamp with time zone,
+    paused_until timestamp with time zone,
+    paused_reason text,
+    decided_until timestamp with time zone NOT NULL,
+    cursor_record_id uuid,
+    next_run_at timestamp with time zone,
+    tick_at timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
+    recent_starts jsonb DEFAULT '[]'::jsonb NOT NULL,
+    run_count bigint DEFAULT 0 NOT NULL,
+    last_run_at timestamp with time zone,
+    last_run_status text,
+    last_firing_id uuid,
+    job_id bigint,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    updated_by text NOT NULL,
+    deleted_at timestamp with time zone,
+    workflow_id uuid,
+    CONSTRAINT schedules_action_after_completion_check CHECK ((action_after_completion = ANY (ARRAY['NONE'::text, 'DELETE'::text]))),
+    CONSTRAINT schedules_catchup_policy_check CHECK ((catchup_policy = ANY (ARRAY['all'::text, 'latest'::text, 'none'::text]))),
+    CONSTRAINT schedules_catchup_window_minutes_check CHECK (((catchup_window_minutes >= 0) AND (catchup_window_minutes <= 1440))),
+    CONSTRAINT schedules_check CHECK (((status = 'paused'::text) = (paused_at IS NOT NULL))),
+    CONSTRAINT schedules_check1 CHECK (((deduplication_key IS NULL) = (deduplication_hash IS NULL))),
+    CONSTRAINT schedules_face_check CHECK ((face = ANY (ARRAY['schedules'::text, 'remote_jobs'::text, 'job_config'::text, 'workflow'::text]))),
+    CONSTRAINT schedules_flexible_window_minutes_check CHECK (((flexible_window_minutes >= 0) AND (flexible_window_minutes <= 60))),
+    CONSTRAINT schedules_max_retries_check CHECK (((max_retries >= 0) AND (max_retries <= 10))),
+    CONSTRAINT schedules_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT schedules_pause_on_failure_count_check CHECK (((pause_on_failure_count >= 1) AND (pause_on_failure_count <= 100))),
+    CONSTRAINT schedules_rate_limit_per_minute_check CHECK ((rate_limit_per_minute > 0)),
+    CONSTRAINT schedules_retry_backoff_seconds_check CHECK ((retry_backoff_seconds >= 0)),
+    CONSTRAINT schedules_schedule_type_check CHECK ((schedule_type = ANY (ARRAY['cron'::text, 'interval'::text, 'once'::text, 'relative'::text]))),
+    CONSTRAINT schedules_status_check CHECK ((status = ANY (ARRAY['active'::text, 'paused'::text, 'completed'::text]))),
+    CONSTRAINT schedules_version_check CHECK ((version > 0))
 );
 
 CREATE TABLE treadle.sessions (
@@ -573,6 +1032,41 @@ CREATE TABLE treadle.workers (
     CONSTRAINT workers_capacity_check CHECK ((capacity > 0))
 );
 
+CREATE TABLE treadle.workflow_versions (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    workflow_id uuid NOT NULL,
+    number integer NOT NULL,
+    name text NOT NULL,
+    status text NOT NULL,
+    trigger_type text NOT NULL,
+    steps json NOT NULL,
+    connections json NOT NULL,
+    integrations json NOT NULL,
+    schema json,
+    mock_payload json,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    updated_by text NOT NULL,
+    CONSTRAINT workflow_versions_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT workflow_versions_number_check CHECK ((number > 0)),
+    CONSTRAINT workflow_versions_status_check CHECK ((status = ANY (ARRAY['DRAFT'::text, 'ACTIVE'::text, 'PAUSED'::text, 'ARCHIVED'::text]))),
+    CONSTRAINT workflow_versions_trigger_type_check CHECK ((trigger_type = ANY (ARRAY['REQUEST'::text, 'SCHEDULE'::text])))
+);
+
+CREATE TABLE treadle.workflows (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    project_id uuid NOT NULL,
+    last_number integer NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    updated_by text NOT NULL,
+    CONSTRAINT workflows_last_number_check CHECK ((last_number > 0))
+);
+
 ALTER TABLE ONLY queue.pgqueuer ALTER COLUMN id SET DEFAULT nextval('queue.pgqueuer_id_seq'::regclass);
 
 ALTER TABLE ONLY queue.pgqueuer_schedules ALTER COLUMN id SET DEFAULT nextval('queue.pgqueuer_schedules_id_seq'::regclass);
@@ -603,8 +1097,26 @@ ALTER TABLE ONLY treadle.api_keys
 ALTER TABLE ONLY treadle.api_keys
     ADD CONSTRAINT api_keys_tenant_id_client_id_key UNIQUE (tenant_id, client_id);
 
+ALTER TABLE ONLY treadle.audit_heads
+    ADD CONSTRAINT audit_heads_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY treadle.audit_log
+    ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY treadle.audit_log
+    ADD CONSTRAINT audit_log_tenant_id_number_key UNIQUE (tenant_id, number);
+
 ALTER TABLE ONLY treadle.backlog
     ADD CONSTRAINT backlog_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY treadle.calendars
+    ADD CONSTRAINT calendars_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY treadle.calendars
+    ADD CONSTRAINT calendars_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY treadle.calendars
+    ADD CONSTRAINT calendars_tenant_id_name_key UNIQUE (tenant_id, name);
 
 ALTER TABLE ONLY treadle.client_ids
     ADD CONSTRAINT client_ids_pkey PRIMARY KEY (client_id);
@@ -621,14 +1133,80 @@ ALTER TABLE ONLY treadle.destinations
 ALTER TABLE ONLY treadle.destinations
     ADD CONSTRAINT destinations_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY treadle.entity_date_fields
+    ADD CONSTRAINT entity_date_fields_pkey PRIMARY KEY (tenant_id, definition_id, field);
+
+ALTER TABLE ONLY treadle.entity_dates
+    ADD CONSTRAINT entity_dates_pkey PRIMARY KEY (tenant_id, record_id, field);
+
+ALTER TABLE ONLY treadle.entity_definitions
+    ADD CONSTRAINT entity_definitions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY treadle.entity_definitions
+    ADD CONSTRAINT entity_definitions_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY treadle.entity_definitions
+    ADD CONSTRAINT entity_definitions_tenant_id_project_id_name_key UNIQUE (tenant_id, project_id, name);
+
+ALTER TABLE ONLY treadle.entity_field_uses
+    ADD CONSTRAINT entity_field_uses_pkey PRIMARY KEY (tenant_id, used_by);
+
+ALTER TABLE ONLY treadle.entity_records
+    ADD CONSTRAINT entity_records_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY treadle.entity_records
+    ADD CONSTRAINT entity_records_tenant_id_definition_id_external_id_key UNIQUE (tenant_id, definition_id, external_id);
+
+ALTER TABLE ONLY treadle.entity_records
+    ADD CONSTRAINT entity_records_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY treadle.execution_effects
+    ADD CONSTRAINT execution_effects_pkey PRIMARY KEY (tenant_id, execution_id, step, attempt);
+
+ALTER TABLE ONLY treadle.execution_events
+    ADD CONSTRAINT execution_events_pkey PRIMARY KEY (tenant_id, execution_id, seq);
+
+ALTER TABLE ONLY treadle.execution_inbox
+    ADD CONSTRAINT execution_inbox_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY treadle.executions
+    ADD CONSTRAINT executions_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY treadle.firewall_rules
     ADD CONSTRAINT firewall_rules_client_id_rule_name_key UNIQUE (client_id, rule_name);
 
 ALTER TABLE ONLY treadle.firewall_rules
     ADD CONSTRAINT firewall_rules_pkey PRIMARY KEY (client_id, "position");
 
+ALTER TABLE ONLY treadle.firing_ends
+    ADD CONSTRAINT firing_ends_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY treadle.firings
+    ADD CONSTRAINT firings_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY treadle.firings
+    ADD CONSTRAINT firings_tenant_id_id_key UNIQUE (tenant_id, id);
+
 ALTER TABLE ONLY treadle.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, principal, key);
+
+ALTER TABLE ONLY treadle.integrations
+    ADD CONSTRAINT integrations_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY treadle.integrations
+    ADD CONSTRAINT integrations_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY treadle.integrations
+    ADD CONSTRAINT integrations_tenant_id_project_id_name_key UNIQUE (tenant_id, project_id, name);
+
+ALTER TABLE ONLY treadle.invitations
+    ADD CONSTRAINT invitations_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY treadle.invitations
+    ADD CONSTRAINT invitations_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY treadle.invitations
+    ADD CONSTRAINT invitations_token_hash_key UNIQUE (token_hash);
 
 ALTER TABLE ONLY treadle.job_files
     ADD CONSTRAINT job_files_pkey PRIMARY KEY (tenant_id, job_id, key);
@@ -638,6 +1216,15 @@ ALTER TABLE ONLY treadle.jobs
 
 ALTER TABLE ONLY treadle.jobs
     ADD CONSTRAINT jobs_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY treadle.letters
+    ADD CONSTRAINT letters_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY treadle.letters
+    ADD CONSTRAINT letters_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY treadle.live_processes
+    ADD CONSTRAINT live_processes_pkey PRIMARY KEY (tenant_id, process_id);
 
 ALTER TABLE ONLY treadle.login_failures
     ADD CONSTRAINT login_failures_pkey PRIMARY KEY (id);
@@ -650,6 +1237,15 @@ ALTER TABLE ONLY treadle.macros
 
 ALTER TABLE ONLY treadle.macros
     ADD CONSTRAINT macros_tenant_id_scope_scope_id_name_key UNIQUE (tenant_id, scope, scope_id, name);
+
+ALTER TABLE ONLY treadle.maintenance_windows
+    ADD CONSTRAINT maintenance_windows_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY treadle.maintenance_windows
+    ADD CONSTRAINT maintenance_windows_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY treadle.maintenance_windows
+    ADD CONSTRAINT maintenance_windows_tenant_id_project_id_name_key UNIQUE NULLS NOT DISTINCT (tenant_id, project_id, name);
 
 ALTER TABLE ONLY treadle.members
     ADD CONSTRAINT members_pkey PRIMARY KEY (id);
@@ -669,6 +1265,12 @@ ALTER TABLE ONLY treadle.projects
 ALTER TABLE ONLY treadle.projects
     ADD CONSTRAINT projects_tenant_id_name_key UNIQUE (tenant_id, name);
 
+ALTER TABLE ONLY treadle.relative_rechecks
+    ADD CONSTRAINT relative_rechecks_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY treadle.role_secret
+    ADD CONSTRAINT role_secret_pkey PRIMARY KEY (only_one);
+
 ALTER TABLE ONLY treadle.run_attempts
     ADD CONSTRAINT run_attempts_pkey PRIMARY KEY (tenant_id, run_id, attempt);
 
@@ -683,6 +1285,21 @@ ALTER TABLE ONLY treadle.runs
 
 ALTER TABLE ONLY treadle.runs
     ADD CONSTRAINT runs_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY treadle.schedule_calendars
+    ADD CONSTRAINT schedule_calendars_pkey PRIMARY KEY (tenant_id, schedule_id, calendar_id);
+
+ALTER TABLE ONLY treadle.schedule_versions
+    ADD CONSTRAINT schedule_versions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY treadle.schedule_versions
+    ADD CONSTRAINT schedule_versions_tenant_id_schedule_id_version_key UNIQUE (tenant_id, schedule_id, version);
+
+ALTER TABLE ONLY treadle.schedules
+    ADD CONSTRAINT schedules_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY treadle.schedules
+    ADD CONSTRAINT schedules_tenant_id_id_key UNIQUE (tenant_id, id);
 
 ALTER TABLE ONLY treadle.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
@@ -720,6 +1337,21 @@ ALTER TABLE ONLY treadle.users
 ALTER TABLE ONLY treadle.workers
     ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY treadle.workflow_versions
+    ADD CONSTRAINT workflow_versions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY treadle.workflow_versions
+    ADD CONSTRAINT workflow_versions_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY treadle.workflow_versions
+    ADD CONSTRAINT workflow_versions_tenant_id_workflow_id_number_key UNIQUE (tenant_id, workflow_id, number);
+
+ALTER TABLE ONLY treadle.workflows
+    ADD CONSTRAINT workflows_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY treadle.workflows
+    ADD CONSTRAINT workflows_tenant_id_id_key UNIQUE (tenant_id, id);
+
 CREATE INDEX pgqueuer_ep_ea_idx ON queue.pgqueuer USING btree (entrypoint, execute_after) WHERE (status = 'queued'::queue.pgqueuer_status);
 
 CREATE INDEX pgqueuer_ep_prio_id_idx ON queue.pgqueuer USING btree (entrypoint, priority DESC, id) WHERE (status = 'queued'::queue.pgqueuer_status);
@@ -748,7 +1380,15 @@ CREATE INDEX pgqueuer_updated_id_id1_idx ON queue.pgqueuer USING btree (updated,
 
 CREATE INDEX admissions_tenant ON treadle.admissions USING btree (lane, tenant_id, entry_id);
 
+CREATE INDEX api_keys_expired ON treadle.api_keys USING btree (expires_at) WHERE (expiry_recorded_at IS NULL);
+
 CREATE INDEX api_keys_expiring ON treadle.api_keys USING btree (expires_at) WHERE (expiry_announced_at IS NULL);
+
+CREATE INDEX audit_log_actor ON treadle.audit_log USING btree (tenant_id, actor, number);
+
+CREATE INDEX audit_log_target ON treadle.audit_log USING btree (tenant_id, target, number);
+
+CREATE INDEX audit_log_time ON treadle.audit_log USING btree (tenant_id, at);
 
 CREATE INDEX backlog_order ON treadle.backlog USING btree (lane, tenant_id, id);
 
@@ -756,15 +1396,67 @@ CREATE INDEX client_tokens_expiry ON treadle.client_tokens USING btree (expires_
 
 CREATE INDEX client_tokens_key ON treadle.client_tokens USING btree (tenant_id, client_id);
 
+CREATE INDEX entity_dates_due ON treadle.entity_dates USING btree (tenant_id, definition_id, field, timed, day, record_id);
+
+CREATE INDEX entity_field_uses_field ON treadle.entity_field_uses USING btree (tenant_id, definition_id, field);
+
+CREATE INDEX entity_records_of_definition ON treadle.entity_records USING btree (tenant_id, definition_id, id);
+
+CREATE INDEX execution_inbox_order ON treadle.execution_inbox USING btree (tenant_id, execution_id, id);
+
+CREATE INDEX executions_ended ON treadle.executions USING btree (tenant_id, finished_at) INCLUDE (project_id, status) WHERE (finished_at IS NOT NULL);
+
+CREATE INDEX executions_finished ON treadle.executions USING btree (finished_at) WHERE (finished_at IS NOT NULL);
+
+CREATE INDEX executions_of_parent ON treadle.executions USING btree (tenant_id, parent_execution_id) WHERE (parent_execution_id IS NOT NULL);
+
+CREATE INDEX executions_of_process ON treadle.executions USING btree (tenant_id, process_id, id) WHERE (process_id IS NOT NULL);
+
+CREATE INDEX executions_of_status ON treadle.executions USING btree (tenant_id, status, id);
+
+CREATE INDEX executions_of_workflow ON treadle.executions USING btree (tenant_id, workflow_id, id);
+
+CREATE INDEX firing_ends_schedule ON treadle.firing_ends USING btree (tenant_id, schedule_id, id);
+
+CREATE INDEX firings_finished ON treadle.firings USING btree (finished_at) WHERE (finished_at IS NOT NULL);
+
+CREATE INDEX firings_of_schedule ON treadle.firings USING btree (tenant_id, schedule_id, scheduled_for DESC, id DESC);
+
+CREATE UNIQUE INDEX firings_once ON treadle.firings USING btree (tenant_id, schedule_id, scheduled_for, record_id) NULLS NOT DISTINCT WHERE ((trigger <> 'manual'::text) AND (span_until IS NULL));
+
+CREATE INDEX firings_open ON treadle.firings USING btree (tenant_id, schedule_id, place) WHERE (phase IS NOT NULL);
+
+CREATE INDEX firings_recent ON treadle.firings USING btree (tenant_id, scheduled_for, id);
+
 CREATE INDEX idempotency_keys_age ON treadle.idempotency_keys USING btree (created_at);
+
+CREATE INDEX invitations_accepted_by ON treadle.invitations USING btree (tenant_id, accepted_by) WHERE (accepted_by IS NOT NULL);
+
+CREATE INDEX invitations_expiry ON treadle.invitations USING btree (expires_at);
+
+CREATE INDEX invitations_place ON treadle.invitations USING btree (tenant_id, project_id, id);
 
 CREATE INDEX job_files_content ON treadle.job_files USING btree (tenant_id, sha256);
 
-CREATE INDEX jobs_project ON treadle.jobs USING btree (tenant_id, project_id, id) WHERE (deleted_at IS NULL);
+CREATE INDEX jobs_by_change ON treadle.jobs USING btree (tenant_id, last_modified_at, id) WHERE (deleted_at IS NULL);
+
+CREATE INDEX jobs_by_name ON treadle.jobs USING btree (tenant_id, lower(name), id) WHERE (deleted_at IS NULL);
+
+CREATE INDEX jobs_live ON treadle.jobs USING btree (tenant_id, id) WHERE (deleted_at IS NULL);
+
+CREATE INDEX jobs_of_project ON treadle.jobs USING btree (tenant_id, project_id, id) WHERE (deleted_at IS NULL);
+
+CREATE INDEX letters_due ON treadle.letters USING btree (due_at) WHERE (failed_at IS NULL);
+
+CREATE INDEX live_processes_execution ON treadle.live_processes USING btree (tenant_id, execution_id);
 
 CREATE INDEX login_failures_age ON treadle.login_failures USING btree (at);
 
 CREATE INDEX login_failures_subject ON treadle.login_failures USING btree (subject, at);
+
+CREATE INDEX relative_rechecks_schedule ON treadle.relative_rechecks USING btree (tenant_id, schedule_id, id);
+
+CREATE INDEX runs_ended ON treadle.runs USING btree (tenant_id, finished_at) INCLUDE (project_id, state) WHERE (finished_at IS NOT NULL);
 
 CREATE INDEX runs_finished ON treadle.runs USING btree (finished_at) WHERE (finished_at IS NOT NULL);
 
@@ -784,6 +1476,32 @@ CREATE INDEX runs_unsuccessful ON treadle.runs USING btree (tenant_id, state, sc
 
 CREATE INDEX runs_waiting ON treadle.runs USING btree (tenant_id, job_id, id) WHERE (state = 'WAITING'::text);
 
+CREATE INDEX schedule_calendars_calendar ON treadle.schedule_calendars USING btree (tenant_id, calendar_id, schedule_id);
+
+CREATE UNIQUE INDEX schedules_deduplication ON treadle.schedules USING btree (tenant_id, deduplication_key) WHERE ((deleted_at IS NULL) AND (deduplication_key IS NOT NULL));
+
+CREATE INDEX schedules_due ON treadle.schedules USING btree (tick_at) WHERE (tick_at IS NOT NULL);
+
+CREATE INDEX schedules_external ON treadle.schedules USING btree (tenant_id, external_id, id DESC) WHERE ((deleted_at IS NULL) AND (external_id IS NOT NULL));
+
+CREATE INDEX schedules_live ON treadle.schedules USING btree (tenant_id, id DESC) WHERE (deleted_at IS NULL);
+
+CREATE UNIQUE INDEX schedules_name_of_remote_job ON treadle.schedules USING btree (tenant_id, job_id, name) WHERE ((deleted_at IS NULL) AND (face = 'remote_jobs'::text));
+
+CREATE INDEX schedules_of_customer ON treadle.schedules USING btree (tenant_id, customer_id, id DESC) WHERE ((deleted_at IS NULL) AND (customer_id IS NOT NULL));
+
+CREATE INDEX schedules_of_job ON treadle.schedules USING btree (tenant_id, job_id, id) WHERE ((deleted_at IS NULL) AND (job_id IS NOT NULL));
+
+CREATE INDEX schedules_of_project ON treadle.schedules USING btree (tenant_id, project_id, id DESC) WHERE (deleted_at IS NULL);
+
+CREATE INDEX schedules_of_workflow ON treadle.schedules USING btree (tenant_id, workflow_id, id) WHERE ((deleted_at IS NULL) AND (workflow_id IS NOT NULL));
+
+CREATE UNIQUE INDEX schedules_one_of_config ON treadle.schedules USING btree (tenant_id, job_id) WHERE ((deleted_at IS NULL) AND (face = 'job_config'::text));
+
+CREATE UNIQUE INDEX schedules_one_of_workflow ON treadle.schedules USING btree (tenant_id, workflow_id) WHERE ((deleted_at IS NULL) AND (face = 'workflow'::text));
+
+CREATE INDEX schedules_relative ON treadle.schedules USING btree (tenant_id, relative_entity_definition_id) WHERE ((deleted_at IS NULL) AND (relative_entity_definition_id IS NOT NULL));
+
 CREATE INDEX sessions_expiry ON treadle.sessions USING btree (expires_at);
 
 CREATE INDEX sessions_user ON treadle.sessions USING btree (tenant_id, user_id);
@@ -796,7 +1514,13 @@ CREATE INDEX tokens_expiry ON treadle.tokens USING btree (expires_at) WHERE (kin
 
 CREATE INDEX tokens_session ON treadle.tokens USING btree (tenant_id, session_id);
 
+CREATE INDEX workflow_versions_active ON treadle.workflow_versions USING btree (tenant_id, workflow_id, number DESC) WHERE (status = 'ACTIVE'::text);
+
+CREATE INDEX workflows_of_project ON treadle.workflows USING btree (tenant_id, project_id);
+
 CREATE TRIGGER tg_pgqueuer_changed AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON queue.pgqueuer FOR EACH STATEMENT EXECUTE FUNCTION queue.fn_pgqueuer_changed();
+
+CREATE CONSTRAINT TRIGGER chain AFTER INSERT ON treadle.audit_log DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION treadle.chain_audit_entry();
 
 ALTER TABLE ONLY treadle.admissions
     ADD CONSTRAINT admissions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
@@ -810,6 +1534,9 @@ ALTER TABLE ONLY treadle.api_keys
 ALTER TABLE ONLY treadle.backlog
     ADD CONSTRAINT backlog_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
 
+ALTER TABLE ONLY treadle.calendars
+    ADD CONSTRAINT calendars_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
+
 ALTER TABLE ONLY treadle.client_ids
     ADD CONSTRAINT client_ids_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
 
@@ -819,14 +1546,71 @@ ALTER TABLE ONLY treadle.client_tokens
 ALTER TABLE ONLY treadle.client_tokens
     ADD CONSTRAINT client_tokens_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
 
+ALTER TABLE ONLY treadle.entity_date_fields
+    ADD CONSTRAINT entity_date_fields_tenant_id_definition_id_fkey FOREIGN KEY (tenant_id, definition_id) REFERENCES treadle.entity_definitions(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY treadle.entity_date_fields
+    ADD CONSTRAINT entity_date_fields_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
+
+ALTER TABLE ONLY treadle.entity_dates
+    ADD CONSTRAINT entity_dates_tenant_id_definition_id_field_fkey FOREIGN KEY (tenant_id, definition_id, field) REFERENCES treadle.entity_date_fields(tenant_id, definition_id, field) ON DELETE CASCADE;
+
+ALTER TABLE ONLY treadle.entity_dates
+    ADD CONSTRAINT entity_dates_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
+
+ALTER TABLE ONLY treadle.entity_dates
+    ADD CONSTRAINT entity_dates_tenant_id_record_id_fkey FOREIGN KEY (tenant_id, record_id) REFERENCES treadle.entity_records(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY treadle.entity_definitions
+    ADD CONSTRAINT entity_definitions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
+
+ALTER TABLE ONLY treadle.entity_definitions
+    ADD CONSTRAINT entity_definitions_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES treadle.projects(tenant_id, id);
+
+ALTER TABLE ONLY treadle.entity_field_uses
+    ADD CONSTRAINT entity_field_uses_tenant_id_definition_id_field_fkey FOREIGN KEY (tenant_id, definition_id, field) REFERENCES treadle.entity_date_fields(tenant_id, definition_id, field);
+
+ALTER TABLE ONLY treadle.entity_field_uses
+    ADD CONSTRAINT entity_field_uses_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
+
+ALTER TABLE ONLY treadle.entity_records
+    ADD CONSTRAINT entity_records_tenant_id_definition_id_fkey FOREIGN KEY (tenant_id, definition_id) REFERENCES treadle.entity_definitions(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY treadle.entity_records
+    ADD CONSTRAINT entity_records_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
+
+ALTER TABLE ONLY treadle.execution_effects
+    ADD CONSTRAINT execution_effects_tenant_id_execution_id_fkey FOREIGN KEY (tenant_id, execution_id) REFERENCES treadle.executions(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY treadle.execution_inbox
+    ADD CONSTRAINT execution_inbox_tenant_id_execution_id_fkey FOREIGN KEY (tenant_id, execution_id) REFERENCES treadle.executions(tenant_id, id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY treadle.firewall_rules
     ADD CONSTRAINT firewall_rules_tenant_id_client_id_fkey FOREIGN KEY (tenant_id, client_id) REFERENCES treadle.api_keys(tenant_id, client_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY treadle.firewall_rules
     ADD CONSTRAINT firewall_rules_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
 
+ALTER TABLE ONLY treadle.firing_ends
+    ADD CONSTRAINT firing_ends_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
+
 ALTER TABLE ONLY treadle.idempotency_keys
     ADD CONSTRAINT idempotency_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
+
+ALTER TABLE ONLY treadle.integrations
+    ADD CONSTRAINT integrations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
+
+ALTER TABLE ONLY treadle.integrations
+    ADD CONSTRAINT integrations_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES treadle.projects(tenant_id, id);
+
+ALTER TABLE ONLY treadle.invitations
+    ADD CONSTRAINT invitations_tenant_id_accepted_by_fkey FOREIGN KEY (tenant_id, accepted_by) REFERENCES treadle.users(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY treadle.invitations
+    ADD CONSTRAINT invitations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
+
+ALTER TABLE ONLY treadle.invitations
+    ADD CONSTRAINT invitations_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES treadle.projects(tenant_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY treadle.job_files
     ADD CONSTRAINT job_files_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
@@ -846,11 +1630,20 @@ ALTER TABLE ONLY treadle.jobs
 ALTER TABLE ONLY treadle.jobs
     ADD CONSTRAINT jobs_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES treadle.projects(tenant_id, id);
 
+ALTER TABLE ONLY treadle.letters
+    ADD CONSTRAINT letters_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
+
 ALTER TABLE ONLY treadle.macro_sets
     ADD CONSTRAINT macro_sets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
 
 ALTER TABLE ONLY treadle.macros
     ADD CONSTRAINT macros_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
+
+ALTER TABLE ONLY treadle.maintenance_windows
+    ADD CONSTRAINT maintenance_windows_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
+
+ALTER TABLE ONLY treadle.maintenance_windows
+    ADD CONSTRAINT maintenance_windows_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES treadle.projects(tenant_id, id);
 
 ALTER TABLE ONLY treadle.members
     ADD CONSTRAINT members_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
@@ -861,35 +1654,47 @@ ALTER TABLE ONLY treadle.members
 ALTER TABLE ONLY treadle.projects
     ADD CONSTRAINT projects_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
 
-ALTER TABLE ONLY treadle.run_attempts
-    ADD CONSTRAINT run_attempts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
+ALTER TABLE ONLY treadle.relative_rechecks
+    ADD CONSTRAINT relative_rechecks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
 
 ALTER TABLE ONLY treadle.run_attempts
     ADD CONSTRAINT run_attempts_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES treadle.runs(tenant_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY treadle.run_files
-    ADD CONSTRAINT run_files_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
-
-ALTER TABLE ONLY treadle.run_files
     ADD CONSTRAINT run_files_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES treadle.runs(tenant_id, id) ON DELETE CASCADE;
-
-ALTER TABLE ONLY treadle.run_logs
-    ADD CONSTRAINT run_logs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
 
 ALTER TABLE ONLY treadle.run_logs
     ADD CONSTRAINT run_logs_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES treadle.runs(tenant_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY treadle.runs
-    ADD CONSTRAINT runs_destination_id_fkey FOREIGN KEY (destination_id) REFERENCES treadle.destinations(id);
-
-ALTER TABLE ONLY treadle.runs
-    ADD CONSTRAINT runs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
-
-ALTER TABLE ONLY treadle.runs
-    ADD CONSTRAINT runs_tenant_id_job_id_fkey FOREIGN KEY (tenant_id, job_id) REFERENCES treadle.jobs(tenant_id, id);
-
-ALTER TABLE ONLY treadle.runs
     ADD CONSTRAINT runs_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES treadle.projects(tenant_id, id);
+
+ALTER TABLE ONLY treadle.schedule_calendars
+    ADD CONSTRAINT schedule_calendars_tenant_id_calendar_id_fkey FOREIGN KEY (tenant_id, calendar_id) REFERENCES treadle.calendars(tenant_id, id);
+
+ALTER TABLE ONLY treadle.schedule_calendars
+    ADD CONSTRAINT schedule_calendars_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
+
+ALTER TABLE ONLY treadle.schedule_calendars
+    ADD CONSTRAINT schedule_calendars_tenant_id_schedule_id_fkey FOREIGN KEY (tenant_id, schedule_id) REFERENCES treadle.schedules(tenant_id, id);
+
+ALTER TABLE ONLY treadle.schedule_versions
+    ADD CONSTRAINT schedule_versions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
+
+ALTER TABLE ONLY treadle.schedule_versions
+    ADD CONSTRAINT schedule_versions_tenant_id_schedule_id_fkey FOREIGN KEY (tenant_id, schedule_id) REFERENCES treadle.schedules(tenant_id, id);
+
+ALTER TABLE ONLY treadle.schedules
+    ADD CONSTRAINT schedules_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
+
+ALTER TABLE ONLY treadle.schedules
+    ADD CONSTRAINT schedules_tenant_id_job_id_fkey FOREIGN KEY (tenant_id, job_id) REFERENCES treadle.jobs(tenant_id, id);
+
+ALTER TABLE ONLY treadle.schedules
+    ADD CONSTRAINT schedules_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES treadle.projects(tenant_id, id);
+
+ALTER TABLE ONLY treadle.schedules
+    ADD CONSTRAINT schedules_tenant_id_workflow_id_fkey FOREIGN KEY (tenant_id, workflow_id) REFERENCES treadle.workflows(tenant_id, id);
 
 ALTER TABLE ONLY treadle.sessions
     ADD CONSTRAINT sessions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
@@ -915,11 +1720,29 @@ ALTER TABLE ONLY treadle.users
 ALTER TABLE ONLY treadle.workers
     ADD CONSTRAINT workers_destination_id_fkey FOREIGN KEY (destination_id) REFERENCES treadle.destinations(id);
 
+ALTER TABLE ONLY treadle.workflow_versions
+    ADD CONSTRAINT workflow_versions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
+
+ALTER TABLE ONLY treadle.workflow_versions
+    ADD CONSTRAINT workflow_versions_tenant_id_workflow_id_fkey FOREIGN KEY (tenant_id, workflow_id) REFERENCES treadle.workflows(tenant_id, id);
+
+ALTER TABLE ONLY treadle.workflows
+    ADD CONSTRAINT workflows_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES treadle.tenants(id);
+
+ALTER TABLE ONLY treadle.workflows
+    ADD CONSTRAINT workflows_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES treadle.projects(tenant_id, id);
+
 ALTER TABLE treadle.admissions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE treadle.api_keys ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE treadle.audit_heads ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE treadle.audit_log ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE treadle.backlog ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE treadle.calendars ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE treadle.client_ids ENABLE ROW LEVEL SECURITY;
 
@@ -929,27 +1752,67 @@ CREATE POLICY engine ON treadle.admissions TO treadle_system USING (true) WITH C
 
 CREATE POLICY engine ON treadle.api_keys TO treadle_system USING (true) WITH CHECK (true);
 
+CREATE POLICY engine ON treadle.audit_heads TO treadle_system USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON treadle.audit_log TO treadle_system USING (true) WITH CHECK (true);
+
 CREATE POLICY engine ON treadle.backlog TO treadle_system USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON treadle.calendars TO treadle_system USING (true) WITH CHECK (true);
 
 CREATE POLICY engine ON treadle.client_ids TO treadle_system USING (true) WITH CHECK (true);
 
 CREATE POLICY engine ON treadle.client_tokens TO treadle_system USING (true) WITH CHECK (true);
 
+CREATE POLICY engine ON treadle.entity_date_fields TO treadle_system USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON treadle.entity_dates TO treadle_system USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON treadle.entity_definitions TO treadle_system USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON treadle.entity_field_uses TO treadle_system USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON treadle.entity_records TO treadle_system USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON treadle.execution_effects TO treadle_system USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON treadle.execution_events TO treadle_system USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON treadle.execution_inbox TO treadle_system USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON treadle.executions TO treadle_system USING (true) WITH CHECK (true);
+
 CREATE POLICY engine ON treadle.firewall_rules TO treadle_system USING (true) WITH CHECK (true);
 
+CREATE POLICY engine ON treadle.firing_ends TO treadle_system USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON treadle.firings TO treadle_system USING (true) WITH CHECK (true);
+
 CREATE POLICY engine ON treadle.idempotency_keys TO treadle_system USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON treadle.integrations TO treadle_system USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON treadle.invitations TO treadle_system USING (true) WITH CHECK (true);
 
 CREATE POLICY engine ON treadle.job_files TO treadle_system USING (true) WITH CHECK (true);
 
 CREATE POLICY engine ON treadle.jobs TO treadle_system USING (true) WITH CHECK (true);
 
+CREATE POLICY engine ON treadle.letters TO treadle_system USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON treadle.live_processes TO treadle_system USING (true) WITH CHECK (true);
+
 CREATE POLICY engine ON treadle.macro_sets TO treadle_system USING (true) WITH CHECK (true);
 
 CREATE POLICY engine ON treadle.macros TO treadle_system USING (true) WITH CHECK (true);
 
+CREATE POLICY engine ON treadle.maintenance_windows TO treadle_system USING (true) WITH CHECK (true);
+
 CREATE POLICY engine ON treadle.members TO treadle_system USING (true) WITH CHECK (true);
 
 CREATE POLICY engine ON treadle.projects TO treadle_system USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON treadle.relative_rechecks TO treadle_system USING (true) WITH CHECK (true);
 
 CREATE POLICY engine ON treadle.run_attempts TO treadle_system USING (true) WITH CHECK (true);
 
@@ -958,6 +1821,12 @@ CREATE POLICY engine ON treadle.run_files TO treadle_system USING (true) WITH CH
 CREATE POLICY engine ON treadle.run_logs TO treadle_system USING (true) WITH CHECK (true);
 
 CREATE POLICY engine ON treadle.runs TO treadle_system USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON treadle.schedule_calendars TO treadle_system USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON treadle.schedule_versions TO treadle_system USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON treadle.schedules TO treadle_system USING (true) WITH CHECK (true);
 
 CREATE POLICY engine ON treadle.sessions TO treadle_system USING (true) WITH CHECK (true);
 
@@ -971,17 +1840,53 @@ CREATE POLICY engine ON treadle.tokens TO treadle_system USING (true) WITH CHECK
 
 CREATE POLICY engine ON treadle.users TO treadle_system USING (true) WITH CHECK (true);
 
+CREATE POLICY engine ON treadle.workflow_versions TO treadle_system USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON treadle.workflows TO treadle_system USING (true) WITH CHECK (true);
+
+ALTER TABLE treadle.entity_date_fields ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE treadle.entity_dates ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE treadle.entity_definitions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE treadle.entity_field_uses ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE treadle.entity_records ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE treadle.execution_effects ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE treadle.execution_events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE treadle.execution_inbox ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE treadle.executions ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE treadle.firewall_rules ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE treadle.firing_ends ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE treadle.firings ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE treadle.idempotency_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE treadle.integrations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE treadle.invitations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE treadle.job_files ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE treadle.jobs ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE treadle.letters ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE treadle.live_processes ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE treadle.macro_sets ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE treadle.macros ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE treadle.maintenance_windows ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE treadle.members ENABLE ROW LEVEL SECURITY;
 
@@ -989,27 +1894,67 @@ CREATE POLICY own ON treadle.admissions TO treadle_tenant USING ((tenant_id = tr
 
 CREATE POLICY own ON treadle.api_keys TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
 
+CREATE POLICY own ON treadle.audit_heads TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
+CREATE POLICY own ON treadle.audit_log TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
 CREATE POLICY own ON treadle.backlog TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
+CREATE POLICY own ON treadle.calendars TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
 
 CREATE POLICY own ON treadle.client_ids TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
 
 CREATE POLICY own ON treadle.client_tokens TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
 
+CREATE POLICY own ON treadle.entity_date_fields TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
+CREATE POLICY own ON treadle.entity_dates TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
+CREATE POLICY own ON treadle.entity_definitions TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
+CREATE POLICY own ON treadle.entity_field_uses TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
+CREATE POLICY own ON treadle.entity_records TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
+CREATE POLICY own ON treadle.execution_effects TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
+CREATE POLICY own ON treadle.execution_events TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
+CREATE POLICY own ON treadle.execution_inbox TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
+CREATE POLICY own ON treadle.executions TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
 CREATE POLICY own ON treadle.firewall_rules TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
 
+CREATE POLICY own ON treadle.firing_ends TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
+CREATE POLICY own ON treadle.firings TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
 CREATE POLICY own ON treadle.idempotency_keys TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
+CREATE POLICY own ON treadle.integrations TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
+CREATE POLICY own ON treadle.invitations TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
 
 CREATE POLICY own ON treadle.job_files TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
 
 CREATE POLICY own ON treadle.jobs TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
 
+CREATE POLICY own ON treadle.letters TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
+CREATE POLICY own ON treadle.live_processes TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
 CREATE POLICY own ON treadle.macro_sets TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
 
 CREATE POLICY own ON treadle.macros TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
 
+CREATE POLICY own ON treadle.maintenance_windows TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
 CREATE POLICY own ON treadle.members TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
 
 CREATE POLICY own ON treadle.projects TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
+CREATE POLICY own ON treadle.relative_rechecks TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
 
 CREATE POLICY own ON treadle.run_attempts TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
 
@@ -1018,6 +1963,12 @@ CREATE POLICY own ON treadle.run_files TO treadle_tenant USING ((tenant_id = tre
 CREATE POLICY own ON treadle.run_logs TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
 
 CREATE POLICY own ON treadle.runs TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
+CREATE POLICY own ON treadle.schedule_calendars TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
+CREATE POLICY own ON treadle.schedule_versions TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
+CREATE POLICY own ON treadle.schedules TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
 
 CREATE POLICY own ON treadle.sessions TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
 
@@ -1031,7 +1982,13 @@ CREATE POLICY own ON treadle.tokens TO treadle_tenant USING ((tenant_id = treadl
 
 CREATE POLICY own ON treadle.users TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
 
+CREATE POLICY own ON treadle.workflow_versions TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
+CREATE POLICY own ON treadle.workflows TO treadle_tenant USING ((tenant_id = treadle.current_tenant())) WITH CHECK ((tenant_id = treadle.current_tenant()));
+
 ALTER TABLE treadle.projects ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE treadle.relative_rechecks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE treadle.run_attempts ENABLE ROW LEVEL SECURITY;
 
@@ -1040,6 +1997,12 @@ ALTER TABLE treadle.run_files ENABLE ROW LEVEL SECURITY;
 ALTER TABLE treadle.run_logs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE treadle.runs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE treadle.schedule_calendars ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE treadle.schedule_versions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE treadle.schedules ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE treadle.sessions ENABLE ROW LEVEL SECURITY;
 
@@ -1052,6 +2015,10 @@ ALTER TABLE treadle.timers ENABLE ROW LEVEL SECURITY;
 ALTER TABLE treadle.tokens ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE treadle.users ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE treadle.workflow_versions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE treadle.workflows ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA queue TO treadle_tenant;
 GRANT USAGE ON SCHEMA queue TO treadle_system;
@@ -1092,8 +2059,59 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.admissions TO treadle_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.api_keys TO treadle_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.api_keys TO treadle_system;
 
+GRANT SELECT ON TABLE treadle.audit_heads TO treadle_tenant;
+GRANT SELECT ON TABLE treadle.audit_heads TO treadle_system;
+
+GRANT SELECT ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT SELECT ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(id) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(id) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(tenant_id) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(tenant_id) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(at) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(at) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(actor) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(actor) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(action) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(action) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(target) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(target) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(outcome) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(outcome) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(address) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(address) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(credential) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(credential) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(request_id) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(request_id) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(times) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(times) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(before) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(before) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(after) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(after) ON TABLE treadle.audit_log TO treadle_system;
+
+GRANT INSERT(digest) ON TABLE treadle.audit_log TO treadle_tenant;
+GRANT INSERT(digest) ON TABLE treadle.audit_log TO treadle_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.backlog TO treadle_system;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.backlog TO treadle_tenant;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.calendars TO treadle_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.calendars TO treadle_system;
 
 GRANT SELECT,INSERT ON TABLE treadle.client_ids TO treadle_tenant;
 GRANT SELECT,INSERT ON TABLE treadle.client_ids TO treadle_system;
@@ -1104,17 +2122,62 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.client_tokens TO treadle_syst
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.destinations TO treadle_system;
 GRANT SELECT ON TABLE treadle.destinations TO treadle_tenant;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.entity_date_fields TO treadle_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.entity_date_fields TO treadle_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.entity_dates TO treadle_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.entity_dates TO treadle_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.entity_definitions TO treadle_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.entity_definitions TO treadle_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.entity_field_uses TO treadle_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.entity_field_uses TO treadle_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.entity_records TO treadle_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.entity_records TO treadle_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.execution_effects TO treadle_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.execution_effects TO treadle_system;
+
+GRANT SELECT,INSERT ON TABLE treadle.execution_events TO treadle_tenant;
+GRANT SELECT,INSERT,DELETE ON TABLE treadle.execution_events TO treadle_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.execution_inbox TO treadle_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.execution_inbox TO treadle_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.executions TO treadle_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.executions TO treadle_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.firewall_rules TO treadle_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.firewall_rules TO treadle_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.firing_ends TO treadle_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.firing_ends TO treadle_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.firings TO treadle_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.firings TO treadle_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.idempotency_keys TO treadle_system;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.idempotency_keys TO treadle_tenant;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.integrations TO treadle_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.integrations TO treadle_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.invitations TO treadle_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.invitations TO treadle_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.job_files TO treadle_system;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.job_files TO treadle_tenant;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.jobs TO treadle_system;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.jobs TO treadle_tenant;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.letters TO treadle_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.letters TO treadle_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.live_processes TO treadle_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.live_processes TO treadle_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.login_failures TO treadle_system;
 
@@ -1124,6 +2187,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.macro_sets TO treadle_tenant;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.macros TO treadle_system;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.macros TO treadle_tenant;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.maintenance_windows TO treadle_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.maintenance_windows TO treadle_system;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.members TO treadle_system;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.members TO treadle_tenant;
 
@@ -1132,6 +2198,9 @@ GRANT SELECT ON TABLE treadle.migrations TO treadle_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.projects TO treadle_system;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.projects TO treadle_tenant;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.relative_rechecks TO treadle_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.relative_rechecks TO treadle_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.run_attempts TO treadle_system;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.run_attempts TO treadle_tenant;
@@ -1144,6 +2213,15 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.run_logs TO treadle_tenant;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.runs TO treadle_system;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.runs TO treadle_tenant;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.schedule_calendars TO treadle_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.schedule_calendars TO treadle_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.schedule_versions TO treadle_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.schedule_versions TO treadle_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.schedules TO treadle_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.schedules TO treadle_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.sessions TO treadle_system;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.sessions TO treadle_tenant;
@@ -1165,3 +2243,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.users TO treadle_tenant;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.workers TO treadle_system;
 GRANT SELECT ON TABLE treadle.workers TO treadle_tenant;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.workflow_versions TO treadle_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.workflow_versions TO treadle_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.workflows TO treadle_tenant;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE treadle.workflows TO treadle_system;

@@ -27,6 +27,10 @@ def _always(error: Exception) -> bool:
     return True
 
 
+def _one(item: object) -> int:
+    return 1
+
+
 class GroupCommit(Generic[T, R]):
     """Collects items and hands them to `flush` in batches, one flush at a time.
 
@@ -35,6 +39,9 @@ class GroupCommit(Generic[T, R]):
     own caller; `isolate` may say no to that for errors that are no item's fault (a lost
     connection): then all callers of the batch get the error. `flush` must therefore leave nothing
     behind when it raises, or be safe to repeat.
+
+    A batch weighs at most `max_batch`, where `weigh` says what an item weighs; one item alone may
+    weigh more.
     """
 
     def __init__(
@@ -42,12 +49,14 @@ class GroupCommit(Generic[T, R]):
         flush: Callable[[list[T]], Awaitable[Sequence[R]]],
         *,
         max_batch: int = 500,
+        weigh: Callable[[T], int] = _one,
         isolate: Callable[[Exception], bool] = _always,
     ) -> None:
         if max_batch < 1:
             raise ValueError("max_batch must be at least 1")
         self._flush = flush
         self._max_batch = max_batch
+        self._weigh = weigh
         self._isolate = isolate
         self._waiting: deque[_Waiting[T, R]] = deque()
         self._flusher: asyncio.Task[None] | None = None
@@ -90,10 +99,16 @@ class GroupCommit(Generic[T, R]):
 
     def _next_batch(self) -> list[_Waiting[T, R]]:
         batch: list[_Waiting[T, R]] = []
-        while self._waiting and len(batch) < self._max_batch:
-            one = self._waiting.popleft()
+        room = self._max_batch
+        while self._waiting and room > 0:
+            one = self._waiting[0]
+            weight = self._weigh(one.item)
+            if batch and weight > room:
+                break
+            self._waiting.popleft()
             if not one.result.done():
                 batch.append(one)
+                room -= weight
         return batch
 
     async def _flush_batch(self, batch: list[_Waiting[T, R]]) -> None:

@@ -85,6 +85,22 @@ async def cancel_timer(tx: Transaction, tenant_id: UUID, lane: str, key: str) ->
     return deleted > 0
 
 
+async def cancel_timers(tx: Transaction, lane: str, keys: Sequence[tuple[UUID, str]]) -> int:
+    """As `cancel_timer` for each tenant and key, in one statement; how many there were."""
+    if not keys:
+        return 0
+    wanted = sorted(set(keys))
+    return await tx.execute(
+        """
+        DELETE FROM timers AS t USING unnest($2::uuid[], $3::text[]) AS wanted (tenant_id, key)
+        WHERE t.tenant_id = wanted.tenant_id AND t.lane = $1 AND t.key = wanted.key
+        """,
+        lane,
+        [tenant_id for tenant_id, _ in wanted],
+        [key for _, key in wanted],
+    )
+
+
 class Ticker:
     """Moves timers that are due to the queue. Any number of processes may run one.
 

@@ -63,14 +63,17 @@ async def insert_key(
     secret_hash: bytes,
     by: str,
     now: datetime,
-) -> None:
-    """A new key without rules. A client id that ever was is refused by its own table."""
-    await tx.execute(
-        "INSERT INTO client_ids (client_id, tenant_id, issued_at) VALUES ($1, $2, $3)",
+) -> bool:
+    """A new key without rules; False, and nothing, for a client id that ever was."""
+    issued = await tx.execute(
+        "INSERT INTO client_ids (client_id, tenant_id, issued_at) VALUES ($1, $2, $3)"
+        " ON CONFLICT DO NOTHING",
         client_id,
         tx.tenant,
         now,
     )
+    if not issued:
+        return False
     await tx.execute(
         "INSERT INTO api_keys (client_id, tenant_id, description, expires_at, secret_hash,"
         " created_at, created_by, last_modified_at, last_modified_by)"
@@ -83,6 +86,7 @@ async def insert_key(
         now,
         by,
     )
+    return True
 
 
 async def find_key(tx: Transaction, client_id: UUID) -> ApiKey | None:
@@ -126,11 +130,12 @@ async def update_key(
     by: str,
     now: datetime,
 ) -> None:
-    """Writes what a caller decides. That another expiry comes near is announced anew."""
+    """Writes what a caller decides. That another expiry comes near, and comes, is told anew."""
     await tx.execute(
         "UPDATE api_keys SET description = $2, expires_at = $3, last_modified_by = $4,"
         " last_modified_at = $5, expiry_announced_at ="
-        " CASE WHEN expires_at = $3 THEN expiry_announced_at END WHERE client_id = $1",
+        " CASE WHEN expires_at = $3 THEN expiry_announced_at END, expiry_recorded_at ="
+        " CASE WHEN expires_at = $3 THEN expiry_recorded_at END WHERE client_id = $1",
         client_id,
         description,
         expires_at,
@@ -225,6 +230,20 @@ async def mark_announced(
         f" RETURNING {_COLUMNS}",
         now,
         before,
+        most,
+    )
+    found = await _completed(tx, rows(_KeyRow, records))
+    return sorted(found, key=lambda key: (key.expires_at, key.client_id))
+
+
+async def mark_expired(tx: Transaction, *, most: int, now: datetime) -> list[ApiKey]:
+    """Keys that have expired and were not recorded as such, the first ones first; now they are."""
+    records = await tx.fetch(
+        "UPDATE api_keys SET expiry_recorded_at = $1 WHERE client_id IN"
+        " (SELECT client_id FROM api_keys WHERE expiry_recorded_at IS NULL AND expires_at <= $1"
+        " ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)"
+        f" RETURNING {_COLUMNS}",
+        now,
         most,
     )
     found = await _completed(tx, rows(_KeyRow, records))

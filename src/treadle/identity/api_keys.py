@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from treadle.core.errors import BadInput, Conflict, NotFound
 from treadle.core.ids import secret_hash
 from treadle.core.pages import Slice, Window
 from treadle.db.transaction import Transaction
 from treadle.identity import api_key_store as store
-from treadle.identity import member_store, projects
+from treadle.identity import audit, member_store, projects
 from treadle.identity.firewall import MAX_RULES, FirewallRule, check_rules, ipv4_of
 from treadle.identity.key_check import Verdict, is_of_a_project, judge
-from treadle.identity.key_texts import (
-    SECRET_BITS,
-    api_key_text,
-    client_secret_text,
-    spell_secret,
-)
+from treadle.identity.key_reservations import KeySecret, new_key_secret
+from treadle.identity.key_texts import api_key_text, client_secret_text
 from treadle.identity.model import ApiKey, IssuedKey, Principal
 from treadle.identity.rights import MISSING, Right, require
 from treadle.identity.texts import check_text
@@ -41,14 +36,22 @@ class KeyDraft:
 
 
 async def create_key(
-    tx: Transaction, caller: Principal, draft: KeyDraft, *, now: datetime
+    tx: Transaction,
+    caller: Principal,
+    draft: KeyDraft,
+    *,
+    reserved: KeySecret | None = None,
+    now: datetime,
 ) -> IssuedKey:
-    """A new key, which has no role yet: nothing is allowed to it. Raises Forbidden, BadInput."""
+    """A new key, which has no role yet: nothing is allowed to it. Its id and secret are those that
+    were reserved, or fresh ones. Raises Forbidden, BadInput, and Conflict for a reservation that a
+    key was made of.
+    """
     require(caller, Right.KEYS_WRITE)
     checked = _checked(draft, now=now)
-    # Random, not ordered by time: a client id says nothing about when its key was made.
-    client_id, secret = uuid4(), _new_secret()
-    await store.insert_key(
+    fresh = reserved or new_key_secret()
+    client_id, secret = fresh.client_id, fresh.secret
+    is_new = await store.insert_key(
         tx,
         client_id,
         description=checked.description,
@@ -57,8 +60,12 @@ async def create_key(
         by=caller.ref,
         now=now,
     )
+    if not is_new:
+        raise Conflict("A key was already made of this reservation.", field="reservation")
     await store.put_rules(tx, client_id, checked.firewall_rules)
-    return _issued(await _key(tx, client_id), secret)
+    key = await _key(tx, client_id)
+    await audit.record(tx, caller, action="key.create", target=key.ref, after=_told(key), now=now)
+    return _issued(key, secret)
 
 
 async def list_keys(tx: Transaction, caller: Principal, window: Window) -> Slice[ApiKey]:
@@ -90,7 +97,17 @@ async def change_key(
         now=now,
     )
     await store.put_rules(tx, key.client_id, checked.firewall_rules)
-    return await _key(tx, key.client_id)
+    changed = await _key(tx, key.client_id)
+    await audit.record(
+        tx,
+        caller,
+        action="key.change",
+        target=key.ref,
+        before=_told(key),
+        after=_told(changed),
+        now=now,
+    )
+    return changed
 
 
 async def rotate_key(
@@ -108,28 +125,34 @@ async def rotate_key(
     if not timedelta(0) <= overlap <= MAX_OVERLAP:
         most = int(MAX_OVERLAP.total_seconds())
         raise BadInput(f"overlap_seconds must be 0 to {most}", field="overlap_seconds")
-    secret = _new_secret()
+    secret, old_until = new_key_secret().secret, now + overlap if overlap else None
     await store.replace_secret(
         tx,
         key.client_id,
         secret_hash=secret_hash(secret),
-        old_until=now + overlap if overlap else None,
+        old_until=old_until,
         by=caller.ref,
         now=now,
     )
+    after = {"old_one_lives_until": old_until}
+    await audit.record(tx, caller, action="key.rotate", target=key.ref, after=after, now=now)
     return _issued(await _key(tx, key.client_id), secret)
 
 
-async def delete_key(tx: Transaction, caller: Principal, client_id: UUID | None) -> None:
+async def delete_key(
+    tx: Transaction, caller: Principal, client_id: UUID | None, *, now: datetime
+) -> None:
     """The key is gone for good, with its roles and tokens. Its client id never comes back.
 
     Raises Forbidden, NotFound.
     """
-    require(caller, Right.KEYS_WRITE)
-    if client_id is None or not await store.delete_key(tx, client_id):
-        raise NotFound(MISSING)
+    key = await _locked(tx, caller, client_id)
+    await store.delete_key(tx, key.client_id)
     # After the key, which whoever gives it a role holds on to: no role is left behind.
     await member_store.delete_roles(tx, member_type="api_key", member_id=str(client_id))
+    roles = [{"role": member.role, "project_id": member.project_id} for member in key.roles]
+    before = {**_told(key), "roles": roles}
+    await audit.record(tx, caller, action="key.delete", target=key.ref, before=before, now=now)
 
 
 async def add_client_address(
@@ -235,8 +258,13 @@ def _address(text: str) -> str:
         raise BadInput("address must be an IPv4 or IPv6 address", field="address") from None
 
 
-def _new_secret() -> str:
-    return spell_secret(secrets.randbits(SECRET_BITS))
+def _told(key: ApiKey) -> dict[str, object]:
+    """What the audit log tells of a key."""
+    return {
+        "description": key.description,
+        "expires_at": key.expires_at,
+        "firewall_rules": key.firewall_rules,
+    }
 
 
 def _issued(key: ApiKey, secret: str) -> IssuedKey:

@@ -12,6 +12,7 @@ from typing import Final
 from treadle.core.errors import Unauthenticated
 from treadle.core.ids import new_secret, secret_hash
 from treadle.db.database import Database
+from treadle.identity import audit
 from treadle.identity import client_store as store
 from treadle.identity.key_authentication import (
     CLIENT_REFUSED,
@@ -19,7 +20,7 @@ from treadle.identity.key_authentication import (
     InvalidClient,
     authenticate_client,
 )
-from treadle.identity.model import ClientToken
+from treadle.identity.model import ClientToken, Origin, Principal
 from treadle.identity.sessions import TOKEN_REFUSED
 
 TOKEN_LIFETIME: Final = timedelta(seconds=3600)
@@ -31,7 +32,13 @@ def is_client_token(token: str) -> bool:
 
 
 async def issue_token(
-    db: Database, *, client_id: str, client_secret: str, address: str, now: datetime
+    db: Database,
+    *,
+    client_id: str,
+    client_secret: str,
+    address: str,
+    request_id: str = "",
+    now: datetime,
 ) -> ClientToken:
     """A token for the key with this client id and secret, in a transaction of its own.
 
@@ -52,6 +59,18 @@ async def issue_token(
             secret_number=secret_number,
             expires_at=expires_at,
         )
+        if stored:
+            ref = f"api_key:{key.client_id}"
+            await audit.record(
+                tx,
+                ref,
+                tenant_id=key.tenant_id,
+                action="token.issue",
+                target=ref,
+                after={"expires_at": expires_at},
+                origin=Origin(address, ref, request_id),
+                now=now,
+            )
     if not stored:  # deleted since it was looked up
         raise InvalidClient(CLIENT_REFUSED)
     return ClientToken(
@@ -61,8 +80,11 @@ async def issue_token(
     )
 
 
-async def revoke_token(db: Database, *, access_token: str) -> None:
-    """Ends a token before its time. Raises Unauthenticated if there is no such token."""
+async def revoke_token(
+    db: Database, caller: Principal, *, access_token: str, now: datetime
+) -> None:
+    """Ends the caller's token before its time. Raises Unauthenticated if there is no such token."""
     async with db.system() as tx:
         if not await store.delete_token(tx, secret_hash(access_token)):
             raise Unauthenticated(TOKEN_REFUSED)
+        await audit.record(tx, caller, action="token.end", target=caller.ref, now=now)

@@ -10,7 +10,7 @@ from typing import Final
 from treadle.core.errors import Conflict
 from treadle.db.database import Database
 from treadle.db.transaction import Transaction
-from treadle.identity import member_store, project_store, user_store
+from treadle.identity import audit, member_store, project_store, user_store
 from treadle.identity.model import Project, Tenant
 from treadle.identity.passwords import Passwords, check_new_password
 from treadle.identity.texts import check_text
@@ -131,6 +131,15 @@ async def _create(
         member_id=str(user_id),
         project_id=None,
         role="Administrator",
+        now=now,
+    )
+    await audit.record(
+        tx,
+        audit.OPERATOR,
+        tenant_id=tenant.id,
+        action="tenant.create",
+        target=f"tenant:{tenant.id}",
+        after={"name": tenant.name, "administrator": f"user:{user_id}"},
         now=now,
     )
     return NewTenant(tenant, project, user_id)

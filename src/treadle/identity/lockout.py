@@ -30,11 +30,11 @@ class LockOut:
 
     def subject(self, username: str, address: str) -> bytes:
         """What failures are counted under: 32 bytes, the same for every spelling of the two."""
-        text = f"{fold_username(username)}\0{_place(address)}"
+        text = f"{fold_username(username)}\0{place_of(address)}"
         return hmac.new(self._key, text.encode(), hashlib.sha256).digest()
 
 
-def _place(address: str) -> str:
+def place_of(address: str) -> str:
     """An IPv6 caller owns at least a /64, so its addresses count as one; others are themselves."""
     try:
         parsed = ip_address(address)

@@ -43,6 +43,20 @@ async def put_member(
     return row(Member, record)
 
 
+async def lock_role(
+    tx: Transaction, *, member_type: PrincipalKind, member_id: str, project_id: UUID | None
+) -> str | None:
+    """The role that is held there now; nobody else changes it until the transaction ends."""
+    return await tx.fetchval(
+        "SELECT role FROM members WHERE tenant_id = $1 AND member_type = $2 AND member_id = $3"
+        " AND project_id IS NOT DISTINCT FROM $4 FOR UPDATE",
+        tx.tenant,
+        member_type,
+        member_id,
+        project_id,
+    )
+
+
 async def find_member(tx: Transaction, member_row_id: UUID) -> Member | None:
     """The member with this id."""
     record = await tx.fetchrow(

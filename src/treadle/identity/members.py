@@ -10,7 +10,7 @@ from treadle.core.errors import BadInput, Conflict, NotFound
 from treadle.core.ids import parse_id, parse_number
 from treadle.core.pages import Slice, Window
 from treadle.db.transaction import Transaction
-from treadle.identity import api_key_store, project_store, user_store
+from treadle.identity import api_key_store, audit, project_store, user_store
 from treadle.identity import member_store as store
 from treadle.identity.model import (
     APPLICATION_ROLES,
@@ -18,6 +18,7 @@ from treadle.identity.model import (
     PROJECT_ROLES,
     ApplicationRole,
     Member,
+    Origin,
     Principal,
     PrincipalKind,
     ProjectRole,
@@ -40,27 +41,63 @@ async def set_member(
     Raises BadInput for a role or type that does not exist there, NotFound for an unknown member or
     project, Forbidden, and Conflict where the tenant would be left without an Administrator.
     """
-    _require_write(principal, project_id)
+    require_to_give(principal, project_id)
     if not _is_kind(member_type):
         raise BadInput(_one_of("member_type", PRINCIPAL_KINDS), field="member_type")
-    allowed = APPLICATION_ROLES if project_id is None else PROJECT_ROLES
-    if not _is_role(role, project_id):
-        raise BadInput(_one_of("role", allowed), field="role")
+    if not is_role(role, project_id):
+        raise BadInput(role_rule(project_id), field="role")
     if project_id is not None and not await project_store.hold_project(tx, project_id):
         raise NotFound(MISSING)
     if not await _exists(tx, member_type, member_id):
         raise NotFound(MISSING)
     if project_id is None and member_type == "user" and role != "Administrator":
         await keep_an_administrator(tx, int(member_id))
-    return await store.put_member(
+    return await give_role(
         tx,
-        tenant_id=principal.tenant_id,
+        principal,
+        member_type=member_type,
+        member_id=member_id,
+        role=role,
+        project_id=project_id,
+        now=now,
+    )
+
+
+async def give_role(
+    tx: Transaction,
+    actor: Principal | str,
+    *,
+    member_type: PrincipalKind,
+    member_id: str,
+    role: ApplicationRole | ProjectRole,
+    project_id: UUID | None,
+    origin: Origin | None = None,
+    now: datetime,
+) -> Member:
+    """The role is held, in place of another one. Whether it may be given was asked before."""
+    held = await store.lock_role(
+        tx, member_type=member_type, member_id=member_id, project_id=project_id
+    )
+    member = await store.put_member(
+        tx,
+        tenant_id=tx.tenant,
         member_type=member_type,
         member_id=member_id,
         project_id=project_id,
         role=role,
         now=now,
     )
+    await audit.record(
+        tx,
+        actor,
+        action="role.give",
+        target=f"{member_type}:{member_id}",
+        before={"role": held, "project_id": project_id} if held else None,
+        after={"role": role, "project_id": project_id},
+        origin=origin,
+        now=now,
+    )
+    return member
 
 
 async def list_members(
@@ -76,18 +113,28 @@ async def list_members(
     return await store.list_members(tx, window, project_id=project_id)
 
 
-async def remove_member(tx: Transaction, principal: Principal, member_row_id: UUID) -> None:
+async def remove_member(
+    tx: Transaction, principal: Principal, member_row_id: UUID, *, now: datetime
+) -> None:
     """Takes the role away. Raises NotFound, Forbidden, and Conflict as `set_member` does."""
     member = await store.find_member(tx, member_row_id)
     if member is None:
         raise NotFound(MISSING)
     if member.project_id is None and not allows(principal, Right.USERS_READ):
         raise NotFound(MISSING)
-    _require_write(principal, member.project_id)
+    require_to_give(principal, member.project_id)
     if member.project_id is None and member.member_type == "user":
         await keep_an_administrator(tx, int(member.member_id))
     if not await store.delete_member(tx, member_row_id):
         raise NotFound(MISSING)
+    await audit.record(
+        tx,
+        principal,
+        action="role.take",
+        target=f"{member.member_type}:{member.member_id}",
+        before={"role": member.role, "project_id": member.project_id},
+        now=now,
+    )
 
 
 async def keep_an_administrator(tx: Transaction, user_id: int) -> None:
@@ -102,11 +149,6 @@ async def keep_an_administrator(tx: Transaction, user_id: int) -> None:
         return
     if not await user_store.has_other_administrator(tx, user_id):
         raise Conflict("This user is the last active Administrator.")
-
-
-def _require_write(principal: Principal, project_id: UUID | None) -> None:
-    right = Right.ROLES_WRITE if project_id is None else Right.PROJECT_MEMBERS_WRITE
-    require(principal, right, project_id)
 
 
 async def _exists(tx: Transaction, member_type: PrincipalKind, member_id: str) -> bool:
@@ -127,8 +169,23 @@ def _is_kind(text: str) -> TypeGuard[PrincipalKind]:
     return text in PRINCIPAL_KINDS
 
 
-def _is_role(text: str, project_id: UUID | None) -> TypeGuard[ApplicationRole | ProjectRole]:
+def is_role(text: str, project_id: UUID | None) -> TypeGuard[ApplicationRole | ProjectRole]:
+    """Whether this is a role in a project, or, without one, in the tenant."""
     return text in (APPLICATION_ROLES if project_id is None else PROJECT_ROLES)
+
+
+def role_rule(project_id: UUID | None) -> str:
+    """Which roles there are in a project, or, without one, in the tenant."""
+    return _one_of("role", APPLICATION_ROLES if project_id is None else PROJECT_ROLES)
+
+
+def require_to_give(principal: Principal, project_id: UUID | None) -> None:
+    """Returns if the principal may give roles in the project, or, without one, in the tenant.
+
+    Raises NotFound where the project is invisible, Forbidden.
+    """
+    right = Right.ROLES_WRITE if project_id is None else Right.PROJECT_MEMBERS_WRITE
+    require(principal, right, project_id)
 
 
 def _one_of(field: str, allowed: tuple[str, ...]) -> str:

@@ -20,6 +20,20 @@ PROJECT_ROLES: tuple[ProjectRole, ...] = get_args(ProjectRole)
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from, for the audit log. Empty: from inside, or by the operator."""
+
+    address: str = ""
+    credential: str = ""
+    """With what the caller came in, by a name that gives nothing away: `api_key:<client id>`, or
+    the beginning of a token's SHA-256."""
+    request_id: str = ""
+
+
+INSIDE = Origin()
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """Who calls, with the roles held at this moment. `name` is for people to read."""
 
@@ -30,6 +44,7 @@ class Principal:
     application_role: ApplicationRole | None
     # A mapping has no hash; equality still compares it.
     project_roles: Mapping[UUID, ProjectRole] = field(hash=False)
+    origin: Origin = field(default=INSIDE, compare=False)
 
     @property
     def ref(self) -> str:

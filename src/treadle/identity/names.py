@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from treadle.core.ids import parse_id, parse_number
 from treadle.db.transaction import Transaction
@@ -12,7 +12,7 @@ from treadle.identity.model import Actor
 
 async def names_of(tx: Transaction, refs: Iterable[str]) -> dict[str, Actor]:
     """An Actor for every reference, with one query for users and one for keys; who is unknown here
-    is named by the id. A key's name is its description.
+    is named by the id, and what is nobody (`workflow`) by itself. A key's name is its description.
     """
     actors = {ref: _unnamed(ref) for ref in refs}
     user_ids = {
@@ -38,6 +38,11 @@ async def names_of(tx: Transaction, refs: Iterable[str]) -> dict[str, Actor]:
     }
 
 
+def name_of(names: Mapping[str, Actor], ref: str | None) -> str | None:
+    """The name of who is referred to; None for nobody."""
+    return None if ref is None else names[ref].name
+
+
 def _unnamed(ref: str) -> Actor:
     kind, _, principal_id = ref.partition(":")
-    return Actor(kind, principal_id, principal_id)
+    return Actor(kind, principal_id, principal_id or ref)

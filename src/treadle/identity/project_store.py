@@ -46,6 +46,12 @@ async def insert_tenant(tx: Transaction, *, name: str, now: datetime) -> Tenant 
     return row_or_none(Tenant, record)
 
 
+async def find_tenant(tx: Transaction, tenant_id: UUID) -> Tenant | None:
+    """The tenant with this id."""
+    record = await tx.fetchrow("SELECT id, name, created_at FROM tenants WHERE id = $1", tenant_id)
+    return row_or_none(Tenant, record)
+
+
 async def insert_project(
     tx: Transaction, *, tenant_id: UUID, name: str, description: str, now: datetime
 ) -> Project | None:

@@ -10,13 +10,13 @@ from treadle.core.errors import Conflict, Forbidden, NotFound
 from treadle.core.ids import parse_id
 from treadle.core.pages import Slice, Window
 from treadle.db.transaction import Transaction
-from treadle.identity import member_store
+from treadle.identity import audit, member_store
 from treadle.identity import project_store as store
-from treadle.identity.model import Principal, Project
+from treadle.identity.model import Principal, Project, Tenant
 from treadle.identity.rights import (
-    EVERYTHING,
     MISSING,
     Right,
+    projects_among,
     require,
     require_a_role,
     visible_projects,
@@ -51,16 +51,30 @@ async def create_project(
         role="Owner",
         now=now,
     )
+    await audit.record(
+        tx,
+        principal,
+        action="project.create",
+        target=f"project:{project.id}",
+        after={"name": project.name, "owner": principal.ref},
+        now=now,
+    )
     return project
 
 
 async def change_project(
-    tx: Transaction, principal: Principal, project_id: UUID, *, name: str, description: str
+    tx: Transaction,
+    principal: Principal,
+    project_id: UUID,
+    *,
+    name: str,
+    description: str,
+    now: datetime,
 ) -> Project:
     """The project with another name and description. Raises NotFound, Forbidden, BadInput, and
     Conflict for a name that is taken.
     """
-    await _require_write(tx, principal, project_id)
+    project = await _require_write(tx, principal, project_id)
     changed = await store.update_project(
         tx,
         project_id,
@@ -69,16 +83,35 @@ async def change_project(
     )
     if changed is None:
         raise Conflict(NAME_TAKEN, field="name")
+    await audit.record(
+        tx,
+        principal,
+        action="project.change",
+        target=f"project:{project_id}",
+        before=project,
+        after=changed,
+        now=now,
+    )
     return changed
 
 
-async def delete_project(tx: Transaction, principal: Principal, project_id: UUID) -> None:
+async def delete_project(
+    tx: Transaction, principal: Principal, project_id: UUID, *, now: datetime
+) -> None:
     """The project is gone, with the roles that were held in it. Raises NotFound, Forbidden, and
     Conflict while anything belongs to it, be it the history of jobs that were deleted.
     """
-    await _require_write(tx, principal, project_id)
+    project = await _require_write(tx, principal, project_id)
     if not await store.delete_project(tx, project_id):
         raise Conflict("The project is not empty: something in it, or its history, is still there.")
+    await audit.record(
+        tx,
+        principal,
+        action="project.delete",
+        target=f"project:{project_id}",
+        before=project,
+        now=now,
+    )
 
 
 async def list_projects(tx: Transaction, principal: Principal, window: Window) -> Slice[Project]:
@@ -117,6 +150,23 @@ async def get_project(tx: Transaction, principal: Principal, name_or_id: str) ->
     return project
 
 
+async def get_tenant(tx: Transaction, principal: Principal) -> Tenant:
+    """The tenant that the principal is of. Raises NotFound if it is gone."""
+    found = await store.find_tenant(tx, principal.tenant_id)
+    if found is None:
+        raise NotFound(MISSING)
+    return found
+
+
+async def names_of_place(tx: Transaction, project_id: UUID | None) -> tuple[str, str | None]:
+    """What the transaction's tenant is called, and the project of it, for who is no member yet."""
+    tenant = await store.find_tenant(tx, tx.tenant)
+    if tenant is None:
+        raise RuntimeError("the tenant of a transaction is missing")
+    project = None if project_id is None else await store.find_project(tx, project_id)
+    return tenant.name, None if project is None else project.name
+
+
 async def hold_project(tx: Transaction, project_id: UUID) -> bool:
     """Whether there is such a project. While the transaction lasts it is not deleted: whoever puts
     something into a project asks first.
@@ -124,13 +174,14 @@ async def hold_project(tx: Transaction, project_id: UUID) -> bool:
     return await store.hold_project(tx, project_id)
 
 
-async def _require_write(tx: Transaction, principal: Principal, project_id: UUID) -> None:
+async def _require_write(tx: Transaction, principal: Principal, project_id: UUID) -> Project:
     require_a_role(principal)
-    if await store.find_project(tx, project_id) is None:
+    project = await store.find_project(tx, project_id)
+    if project is None:
         raise NotFound(MISSING)
     require(principal, Right.PROJECT_WRITE, project_id)
+    return project
 
 
 def _ids(principal: Principal) -> frozenset[UUID] | None:
-    reach = visible_projects(principal)
-    return None if reach is EVERYTHING else reach
+    return projects_among(visible_projects(principal))

@@ -9,8 +9,9 @@ from typing import Protocol
 
 from treadle.db.database import Database
 from treadle.db.transaction import Transaction
-from treadle.identity import client_store
+from treadle.identity import client_store, invitation_store
 from treadle.identity import session_store as store
+from treadle.identity.invitations import KEPT_FOR
 from treadle.identity.lockout import WINDOW
 
 BATCH = 1000
@@ -25,6 +26,7 @@ class Pruned:
     client_tokens: int
     sessions: int
     login_failures: int
+    invitations: int
 
 
 class _Delete(Protocol):
@@ -32,8 +34,9 @@ class _Delete(Protocol):
 
 
 async def prune(db: Database, *, now: datetime, batch: int = BATCH) -> Pruned:
-    """Deletes expired access and client tokens, expired sessions with all their tokens, and failed
-    logins that no lock-out counts. Any number of processes may prune at the same time.
+    """Deletes expired access and client tokens, expired sessions with all their tokens, failed
+    logins that no lock-out counts, and invitations a month after their end. Any number of processes
+    may prune at the same time.
 
     A used refresh token stays as long as its session: it has to be known when it comes again.
     """
@@ -42,6 +45,9 @@ async def prune(db: Database, *, now: datetime, batch: int = BATCH) -> Pruned:
         client_tokens=await _all(db, client_store.delete_client_tokens, before=now, batch=batch),
         sessions=await _all(db, store.delete_sessions, before=now, batch=batch),
         login_failures=await _all(db, store.delete_failures, before=now - WINDOW, batch=batch),
+        invitations=await _all(
+            db, invitation_store.delete_invitations, before=now - KEPT_FOR, batch=batch
+        ),
     )
 
 

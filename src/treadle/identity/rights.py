@@ -8,7 +8,7 @@ looks exactly like what does not exist.
 from __future__ import annotations
 
 from enum import Enum, unique
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 from treadle.core.errors import Forbidden, NotFound
@@ -29,6 +29,7 @@ class Right(Enum):
     KEYS_READ = "read API keys"
     KEYS_WRITE = "change API keys"
     MACROS_TENANT_WRITE = "change macros of the tenant"
+    CALENDARS_WRITE = "change calendars, and maintenance windows of the tenant"
     AUDIT_READ = "read the audit log"
 
     # In a project
@@ -45,8 +46,9 @@ class Right(Enum):
     SCHEDULES_WRITE = "change schedules"
     INTEGRATIONS_READ = "read integrations"
     INTEGRATIONS_WRITE = "change integrations"
-    ENTITIES_READ = "read entities"
-    ENTITIES_WRITE = "change entities"
+    ENTITIES_READ = "read entities and their records"
+    ENTITIES_WRITE = "change entity definitions"
+    RECORDS_WRITE = "change records of entities"
     HISTORY_READ = "read the history of runs"
 
 
@@ -61,6 +63,7 @@ _TENANT_RIGHTS: Final = frozenset(
         Right.KEYS_READ,
         Right.KEYS_WRITE,
         Right.MACROS_TENANT_WRITE,
+        Right.CALENDARS_WRITE,
         Right.AUDIT_READ,
     }
 )
@@ -79,6 +82,7 @@ _MANAGER: Final = _MEMBER | {
     Right.JOBS_RUN,
     Right.WORKFLOWS_RUN,
     Right.SCHEDULES_WRITE,
+    Right.RECORDS_WRITE,
     Right.HISTORY_READ,
 }
 _CONTRIBUTOR: Final = _MANAGER | {
@@ -119,6 +123,16 @@ EVERYTHING: Final = Everything.EVERYTHING
 
 Reach: TypeAlias = frozenset[UUID] | Literal[Everything.EVERYTHING]
 """The projects that a question is about."""
+
+
+class InProject(Protocol):
+    """What belongs to a project."""
+
+    @property
+    def project_id(self) -> UUID: ...
+
+
+InProjectT = TypeVar("InProjectT", bound=InProject)
 
 MISSING: Final = "There is no such thing, or it is not visible to you."
 """The one text for what is missing and what is invisible."""
@@ -187,6 +201,18 @@ def require(
     raise _forbidden(right)
 
 
+def require_found(principal: Principal, right: Right, found: InProjectT | None) -> InProjectT:
+    """What a look-up has found, if the principal has the right in its project.
+
+    Raises NotFound where it found nothing, with the text of `require` for what is invisible; and
+    Forbidden.
+    """
+    if found is None:
+        raise NotFound(MISSING)
+    require(principal, right, found.project_id)
+    return found
+
+
 def require_somewhere(principal: Principal, right: Right) -> Reach:
     """The projects in which the principal has the right, for a list over all of them.
 
@@ -197,6 +223,16 @@ def require_somewhere(principal: Principal, right: Right) -> Reach:
     if not reach and (principal.has_no_role or visible_projects(principal)):
         raise _forbidden(right)
     return reach
+
+
+def projects_among(reach: Reach, project_id: UUID | None = None) -> frozenset[UUID] | None:
+    """The projects that a list is of, None for all: those of `reach`, and of them only this one if
+    it is given.
+    """
+    if project_id is None:
+        return None if reach is EVERYTHING else reach
+    wanted = frozenset({project_id})
+    return wanted if reach is EVERYTHING else wanted & reach
 
 
 def _sees(principal: Principal, project_id: UUID) -> bool:

@@ -35,6 +35,7 @@ class Family:
 
     session_id: UUID
     tenant_id: UUID
+    user_id: int
     session_expires_at: datetime
     session_revoked_at: datetime | None
     user_active: bool
@@ -174,7 +175,7 @@ async def lock_family(tx: Transaction, refresh_hash: bytes) -> Family | None:
     if session_id is None:
         return None
     record = await tx.fetchrow(
-        "SELECT s.id AS session_id, s.tenant_id, s.expires_at AS session_expires_at,"
+        "SELECT s.id AS session_id, s.tenant_id, s.user_id, s.expires_at AS session_expires_at,"
         " s.revoked_at AS session_revoked_at, u.active AS user_active,"
         " t.expires_at AS token_expires_at, t.used_at AS token_used_at"
         " FROM tokens t JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = s.user_id"
@@ -205,16 +206,28 @@ async def revoke_session(
     )
 
 
-async def revoke_session_of_token(tx: Transaction, token_hash: bytes, *, now: datetime) -> bool:
-    """Logs out; False if the token belongs to no live session."""
-    changed = await tx.execute(
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A session that was ended, and whose it was."""
+
+    session_id: UUID
+    tenant_id: UUID
+    user_id: int
+
+
+async def revoke_session_of_token(
+    tx: Transaction, token_hash: bytes, *, now: datetime
+) -> Ended | None:
+    """Logs out; None if the token belongs to no live session."""
+    record = await tx.fetchrow(
         "UPDATE sessions SET revoked_at = $2, revoked_reason = 'logout'"
         " WHERE id = (SELECT session_id FROM tokens WHERE token_hash = $1)"
-        " AND revoked_at IS NULL AND expires_at > $2",
+        " AND revoked_at IS NULL AND expires_at > $2"
+        " RETURNING id AS session_id, tenant_id, user_id",
         token_hash,
         now,
     )
-    return changed == 1
+    return row_or_none(Ended, record)
 
 
 async def revoke_sessions_of_user(

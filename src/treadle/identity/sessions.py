@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from enum import StrEnum, unique
 from typing import Final
 from uuid import UUID
 
@@ -18,10 +19,11 @@ from treadle.core.errors import BadInput, Unauthenticated
 from treadle.core.ids import new_id, new_secret, secret_hash
 from treadle.db.database import Database
 from treadle.db.transaction import Transaction
+from treadle.identity import audit
 from treadle.identity import session_store as store
 from treadle.identity.lockout import MAX_FAILURES, WINDOW, LockOut
 from treadle.identity.lookups import Lookups
-from treadle.identity.model import Principal, Tokens
+from treadle.identity.model import INSIDE, Origin, Principal, Tokens
 from treadle.identity.passwords import MAX_BYTES, Passwords, password_bytes
 from treadle.identity.principals import Held, principal_with
 from treadle.identity.usernames import fold_username, tidy_username
@@ -43,6 +45,14 @@ _ANY_TOKEN: Final = re.compile(r"tdl_[ar]t_[A-Za-z0-9_-]{43}")
 log = structlog.get_logger()
 
 
+@unique
+class LoginRefusal(StrEnum):
+    """Why a login was refused. The caller is never told which."""
+
+    WRONG = "wrong name or password, or inactive"
+    LOCKED_OUT = "locked out"
+
+
 async def log_in(
     db: Database,
     *,
@@ -51,6 +61,7 @@ async def log_in(
     address: str,
     passwords: Passwords,
     lockout: LockOut,
+    origin: Origin = INSIDE,
     now: datetime,
 ) -> Tokens:
     """A new session of the user, in transactions of its own.
@@ -64,10 +75,12 @@ async def log_in(
         judged = await _judge(
             tx, fold_username(username), password, subject=subject, passwords=passwords, now=now
         )
-        tokens = None if judged is None else await _open_session(tx, judged, now=now)
+        tokens = None
+        if isinstance(judged, store.Credentials):
+            tokens = await _open_session(tx, judged, origin=origin, now=now)
     # Raised after the commit: the failure has to stay.
     if tokens is None:
-        raise Unauthenticated(LOGIN_REFUSED)
+        raise Unauthenticated(LOGIN_REFUSED, reason=str(judged))
     return tokens
 
 
@@ -90,10 +103,12 @@ async def is_password_of(
         judged = await _judge(
             tx, fold_username(username), password, subject=subject, passwords=passwords, now=now
         )
-    return judged is not None
+    return isinstance(judged, store.Credentials)
 
 
-async def refresh(db: Database, *, refresh_token: str, now: datetime) -> Tokens:
+async def refresh(
+    db: Database, *, refresh_token: str, origin: Origin = INSIDE, now: datetime
+) -> Tokens:
     """New tokens for a refresh token, which is used up by it; older access tokens live on.
 
     Raises Unauthenticated. A token that was used before ends its session, the newest tokens
@@ -101,14 +116,14 @@ async def refresh(db: Database, *, refresh_token: str, now: datetime) -> Tokens:
     """
     token_hash = _hash_of(refresh_token, _REFRESH_PREFIX)
     async with db.system() as tx:
-        tokens = await _rotate(tx, token_hash, now=now)
+        tokens = await _rotate(tx, token_hash, origin=origin, now=now)
     # Raised after the commit: the revocation has to stay.
     if tokens is None:
         raise Unauthenticated(TOKEN_REFUSED)
     return tokens
 
 
-async def log_out(db: Database, *, token: str, now: datetime) -> None:
+async def log_out(db: Database, *, token: str, origin: Origin = INSIDE, now: datetime) -> None:
     """Ends the session of an access or refresh token, at once and for every process.
 
     Raises Unauthenticated if it has none that lives.
@@ -116,8 +131,19 @@ async def log_out(db: Database, *, token: str, now: datetime) -> None:
     if _ANY_TOKEN.fullmatch(token) is None:
         raise Unauthenticated(TOKEN_REFUSED)
     async with db.system() as tx:
-        if not await store.revoke_session_of_token(tx, secret_hash(token), now=now):
+        ended = await store.revoke_session_of_token(tx, secret_hash(token), now=now)
+        if ended is None:
             raise Unauthenticated(TOKEN_REFUSED)
+        await audit.record(
+            tx,
+            f"user:{ended.user_id}",
+            tenant_id=ended.tenant_id,
+            action="session.end",
+            target=f"user:{ended.user_id}",
+            after={"session": ended.session_id, "reason": "logout"},
+            origin=origin,
+            now=now,
+        )
 
 
 async def authenticate(lookups: Lookups, *, access_token: str, now: datetime) -> Principal:
@@ -142,8 +168,8 @@ async def _judge(
     subject: bytes,
     passwords: Passwords,
     now: datetime,
-) -> store.Credentials | None:
-    """The active user whose password this is, else None with the failure recorded.
+) -> store.Credentials | LoginRefusal:
+    """The active user whose password this is, else why not, with the failure recorded.
 
     The lock on the subject is held while the password is checked: parallel guesses are judged one
     after the other and none slips past the count.
@@ -151,13 +177,13 @@ async def _judge(
     await store.lock_subject(tx, subject)
     if await store.count_failures(tx, subject, since=now - WINDOW) >= MAX_FAILURES:
         log.info("login_refused", reason="locked")
-        return None
+        return LoginRefusal.LOCKED_OUT
     found = await store.find_credentials(tx, folded)
     fits = await passwords.verify(password, found.password_hash if found else None)
     if found is None or not fits or not await _hold(tx, found, password, passwords):
         log.info("login_refused", reason="wrong or inactive")
         await store.add_failure(tx, subject, now=now)
-        return None
+        return LoginRefusal.WRONG
     await store.clear_failures(tx, subject)
     return found
 
@@ -174,7 +200,9 @@ async def _hold(
     return await store.replace_password_hash(tx, found, password_hash=fresh)
 
 
-async def _open_session(tx: Transaction, user: store.Credentials, *, now: datetime) -> Tokens:
+async def _open_session(
+    tx: Transaction, user: store.Credentials, *, origin: Origin, now: datetime
+) -> Tokens:
     session_id = new_id()
     await store.insert_session(
         tx,
@@ -184,10 +212,23 @@ async def _open_session(tx: Transaction, user: store.Credentials, *, now: dateti
         expires_at=now + REFRESH_LIFETIME,
         now=now,
     )
+    ref = f"user:{user.user_id}"
+    await audit.record(
+        tx,
+        ref,
+        tenant_id=user.tenant_id,
+        action="session.begin",
+        target=ref,
+        after={"session": session_id},
+        origin=origin,
+        now=now,
+    )
     return await _issue(tx, tenant_id=user.tenant_id, session_id=session_id, now=now)
 
 
-async def _rotate(tx: Transaction, token_hash: bytes, *, now: datetime) -> Tokens | None:
+async def _rotate(
+    tx: Transaction, token_hash: bytes, *, origin: Origin, now: datetime
+) -> Tokens | None:
     family = await store.lock_family(tx, token_hash)
     if family is None or family.session_revoked_at is not None or not family.user_active:
         return None
@@ -195,6 +236,17 @@ async def _rotate(tx: Transaction, token_hash: bytes, *, now: datetime) -> Token
         log.warning("refresh_token_used_twice", session_id=str(family.session_id))
         await store.revoke_session(
             tx, family.session_id, reason="refresh token used twice", now=now
+        )
+        await audit.record(
+            tx,
+            f"user:{family.user_id}",
+            tenant_id=family.tenant_id,
+            action="session.end",
+            target=f"user:{family.user_id}",
+            after={"session": family.session_id, "reason": "refresh used twice"},
+            outcome="refused",
+            origin=origin,
+            now=now,
         )
         return None
     if family.token_expires_at <= now:

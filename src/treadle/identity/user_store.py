@@ -141,6 +141,19 @@ async def set_password_hash(
     )
 
 
+async def addresses_for_key(tx: Transaction, *, tenant_id: UUID, created_by: str) -> list[str]:
+    """Mail addresses of the tenant's active Administrators and of the active user that made it."""
+    records = await tx.fetch(
+        "SELECT DISTINCT u.email FROM users u LEFT JOIN members r ON r.tenant_id = u.tenant_id"
+        " AND r.member_type = 'user' AND r.member_id = u.id::text AND r.project_id IS NULL"
+        " WHERE u.tenant_id = $1 AND u.active AND u.email <> ''"
+        " AND (r.role = 'Administrator' OR 'user:' || u.id = $2) ORDER BY u.email",
+        tenant_id,
+        created_by,
+    )
+    return [record["email"] for record in records]
+
+
 async def lock_administration(tx: Transaction) -> None:
     """Waits until no other transaction takes an Administrator away from this tenant."""
     number = int.from_bytes(tx.tenant.bytes[-4:], signed=True)

@@ -12,11 +12,11 @@ from treadle.core.errors import BadInput, Conflict, NotFound
 from treadle.core.pages import Page, PageRequest
 from treadle.db.database import Database
 from treadle.db.transaction import Transaction
-from treadle.identity import session_store
+from treadle.identity import audit, session_store
 from treadle.identity import user_store as store
 from treadle.identity.lockout import LockOut
 from treadle.identity.members import keep_an_administrator, set_member
-from treadle.identity.model import Principal, User
+from treadle.identity.model import Origin, Principal, User
 from treadle.identity.passwords import Passwords, check_new_password
 from treadle.identity.rights import MISSING, Right, require
 from treadle.identity.sessions import is_password_of
@@ -59,20 +59,15 @@ async def create_user(
     Raises Forbidden, BadInput, Conflict for a name that is taken, NotFound for an unknown project.
     """
     require(principal, Right.USERS_WRITE)
-    name = tidy_username(username)
-    check_new_password(password, username=name)
-    row = _checked(UserRow(email=email, first_name=first_name, last_name=last_name, active=active))
-    user_id = await store.insert_user(
+    user_id = await add_user(
         tx,
-        tenant_id=principal.tenant_id,
-        username=name,
-        username_folded=fold_username(name),
-        password_hash=await passwords.hash(password),
-        row=row,
+        principal,
+        username=username,
+        password=password,
+        row=UserRow(email=email, first_name=first_name, last_name=last_name, active=active),
+        passwords=passwords,
         now=now,
     )
-    if user_id is None:
-        raise Conflict("The user name is taken.", field="username")
     await _set_role(tx, principal, user_id, role, now=now)
     for project_id, project_role in (project_roles or {}).items():
         await set_member(
@@ -85,6 +80,47 @@ async def create_user(
             now=now,
         )
     return await _find(tx, user_id)
+
+
+async def add_user(
+    tx: Transaction,
+    actor: Principal | str,
+    *,
+    username: str,
+    password: str,
+    row: UserRow,
+    passwords: Passwords,
+    origin: Origin | None = None,
+    now: datetime,
+) -> int:
+    """The id of a new user without any role. Whether there may be one was asked before.
+
+    Raises BadInput, Conflict for a name that is taken.
+    """
+    name = tidy_username(username)
+    check_new_password(password, username=name)
+    row = _checked(row)
+    user_id = await store.insert_user(
+        tx,
+        tenant_id=tx.tenant,
+        username=name,
+        username_folded=fold_username(name),
+        password_hash=await passwords.hash(password),
+        row=row,
+        now=now,
+    )
+    if user_id is None:
+        raise Conflict("The user name is taken.", field="username")
+    await audit.record(
+        tx,
+        actor,
+        action="user.create",
+        target=f"user:{user_id}",
+        after={"username": name, "email": row.email, "active": row.active},
+        origin=origin,
+        now=now,
+    )
+    return user_id
 
 
 async def list_users(
@@ -145,6 +181,15 @@ async def change_user(
         )
     )
     await store.update_user(tx, user_id, row, now=now)
+    await audit.record(
+        tx,
+        principal,
+        action="user.change",
+        target=user.ref,
+        before=_row_of(user),
+        after=row,
+        now=now,
+    )
     if changes.role is not None and changes.role != user.role:
         await _set_role(tx, principal, user_id, changes.role, now=now)
     if not row.active:
@@ -191,6 +236,7 @@ async def change_password(
     password_hash = await passwords.hash(new_password)
     await store.set_password_hash(tx, user_id, password_hash=password_hash, now=now)
     await session_store.revoke_sessions_of_user(tx, user_id, reason="password changed", now=now)
+    await audit.record(tx, principal, action="user.password", target=user.ref, now=now)
 
 
 async def _set_role(
@@ -204,6 +250,10 @@ async def _find(tx: Transaction, user_id: int) -> User:
     if user is None:
         raise NotFound(MISSING)
     return user
+
+
+def _row_of(user: User) -> UserRow:
+    return UserRow(user.email, user.first_name, user.last_name, user.active)
 
 
 def _checked(row: UserRow) -> UserRow:

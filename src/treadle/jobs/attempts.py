@@ -146,6 +146,7 @@ async def _end(
         tx.after_commit(partial(context.count_end, ended.state))
         if ended.blocking:
             await release_next(tx, context, ended.job_id)
+        await context.on_end(tx, ended)
     elif ended.not_before is not None:
         await enqueue_run_at(tx, ended, ended.not_before)
     else:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from treadle.core.pages import Page, PageRequest
+from treadle.db.page_store import Conditions, fetch_page
 from treadle.db.rows import row, row_or_none, rows
 from treadle.db.transaction import Transaction
 from treadle.jobs.model import Destination, FileSummary, Job, JobFile
@@ -18,10 +19,10 @@ _FILE = ", ".join(field.name for field in fields(JobFile))
 _FILE_SUMMARY = ", ".join(field.name for field in fields(FileSummary))
 
 _JOB_ORDER = {
-    "id": "id",
-    "name": "lower(name)",
-    "created": "created_at",
-    "lastModified": "last_modified_at",
+    "id": ("id",),
+    "name": ("lower(name)", "id"),
+    "created": ("id",),  # ids grow as jobs are made
+    "lastModified": ("last_modified_at", "id"),
 }
 JOB_SORTS = frozenset(_JOB_ORDER)
 
@@ -114,6 +115,33 @@ async def lock_job(tx: Transaction, job_id: int) -> None:
     await tx.execute("SELECT 1 FROM jobs WHERE id = $1 FOR UPDATE", job_id)
 
 
+async def hold_job(tx: Transaction, job_id: int) -> bool:
+    """Whether the job is live; until commit nobody deletes it. Others hold it at the same time."""
+    return bool(
+        await tx.fetchval(
+            "SELECT true FROM jobs WHERE id = $1 AND deleted_at IS NULL FOR KEY SHARE", job_id
+        )
+    )
+
+
+async def lock_blocking_jobs(tx: Transaction, job_ids: Sequence[int]) -> set[int]:
+    """Locks those of the jobs that run one at a time, as `lock_job` does, in the order of ids."""
+    records = await tx.fetch(
+        "SELECT id FROM jobs WHERE id = ANY($1) AND blocking ORDER BY id FOR UPDATE", list(job_ids)
+    )
+    return {record["id"] for record in records}
+
+
+async def hold_jobs(tx: Transaction, job_ids: Sequence[int]) -> list[Job]:
+    """The live ones of these jobs; until commit nobody deletes them."""
+    records = await tx.fetch(
+        f"SELECT {_JOB} FROM jobs WHERE id = ANY($1) AND deleted_at IS NULL ORDER BY id"
+        " FOR KEY SHARE",
+        list(job_ids),
+    )
+    return rows(Job, records)
+
+
 async def list_jobs(
     tx: Transaction,
     page: PageRequest,
@@ -124,24 +152,22 @@ async def list_jobs(
     sort: str,
     descending: bool,
 ) -> Page[Job]:
-    """Live jobs of these projects (None: of all), whose name holds `text`."""
-    where = (
-        " FROM jobs WHERE deleted_at IS NULL"
-        " AND ($1::uuid[] IS NULL OR project_id = ANY($1))"
-        " AND ($2::text IS NULL OR position(lower($2) IN lower(name)) > 0)"
-        " AND ($3::boolean IS NULL OR active = $3)"
-    )
-    arguments = [None if project_ids is None else list(project_ids), text, active]
-    total: int = await tx.fetchval("SELECT count(*)" + where, *arguments)
+    """Live jobs of these projects (None: of all), whose name holds `text`; `total` as `fetch_page`
+    says.
+    """
+    conditions = Conditions("deleted_at IS NULL")
+    conditions.add("project_id = ANY(?)", None if project_ids is None else list(project_ids))
+    conditions.add("position(lower(?) IN lower(name)) > 0", text)
+    conditions.add("active = ?", active)
     direction = "DESC" if descending else "ASC"
-    records = await tx.fetch(
-        f"SELECT {_JOB}{where} ORDER BY {_JOB_ORDER[sort]} {direction}, id {direction}"
-        " LIMIT $4 OFFSET $5",
-        *arguments,
-        page.size,
-        page.offset,
+    return await fetch_page(
+        tx,
+        Job,
+        table="jobs",
+        conditions=conditions,
+        order=", ".join(f"{column} {direction}" for column in _JOB_ORDER[sort]),
+        page=page,
     )
-    return Page(tuple(rows(Job, records)), total, page)
 
 
 async def delete_job(tx: Transaction, job_id: int, *, by: str, now: datetime) -> None:
@@ -187,6 +213,18 @@ async def find_file(
         key,
     )
     return row_or_none(JobFile, record)
+
+
+async def hold_files(tx: Transaction, keys: Mapping[int, str]) -> list[JobFile]:
+    """The file of this name of each job; until commit nobody deletes them."""
+    records = await tx.fetch(
+        f"SELECT {_FILE} FROM job_files"
+        " JOIN unnest($1::bigint[], $2::text[]) AS wanted (of_job, of_name)"
+        " ON job_id = of_job AND key = of_name FOR KEY SHARE OF job_files",
+        list(keys),
+        list(keys.values()),
+    )
+    return rows(JobFile, records)
 
 
 async def list_files(tx: Transaction, job_id: int) -> list[FileSummary]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from treadle.core.errors import BadInput, Conflict, NotFound
+from treadle.core.ids import parse_id
 from treadle.core.pages import Page, PageRequest
 from treadle.core.sealing import Sealer
 from treadle.db.transaction import Transaction
@@ -18,7 +19,9 @@ from treadle.identity.rights import (
     MISSING,
     Reach,
     Right,
+    projects_among,
     require,
+    require_found,
     require_somewhere,
     visible_projects,
 )
@@ -66,9 +69,27 @@ async def check_new_job(tx: Transaction, caller: Principal, draft: JobDraft) -> 
 
 async def project_to_write(tx: Transaction, caller: Principal, name_or_id: str | None) -> UUID:
     """Where a new job goes of which this is said. Raises BadInput, NotFound, Forbidden."""
-    project_id = await _project(tx, caller, name_or_id)
+    project_id = await chosen_project(tx, caller, name_or_id)
     require(caller, Right.JOBS_WRITE, project_id)
     return project_id
+
+
+async def chosen_project(tx: Transaction, caller: Principal, name_or_id: str | None) -> UUID:
+    """The project that is meant, None: the caller's default one. It is not deleted while the
+    transaction lasts. Raises BadInput where there is none such that the caller sees.
+    """
+    if name_or_id is None:
+        project = await projects.default_project(tx, caller)
+    else:
+        project = await projects.find_project(tx, name_or_id)
+    visible = visible_projects(caller)
+    if (
+        project is None
+        or (visible is not EVERYTHING and project.id not in visible)
+        or not await projects.hold_project(tx, project.id)
+    ):
+        raise BadInput("project: there is no such project", field="project")
+    return project.id
 
 
 async def get_job(tx: Transaction, caller: Principal, job_id: int | None) -> Job:
@@ -81,23 +102,35 @@ async def get_job_for(tx: Transaction, caller: Principal, job_id: int | None, ri
     return await _job(tx, caller, job_id, right)
 
 
+async def hold_job_for(tx: Transaction, caller: Principal, job_id: int | None, right: Right) -> Job:
+    """As `get_job_for`; until the transaction ends the job is neither deleted nor moved to another
+    project. Others hold it at the same time.
+    """
+    held = [] if job_id is None else await store.hold_jobs(tx, [job_id])
+    if not held:
+        raise NotFound(MISSING)
+    require(caller, right, held[0].project_id)
+    return held[0]
+
+
 async def list_jobs(
     tx: Transaction,
     caller: Principal,
     page: PageRequest,
     *,
+    project: str | None = None,
     text: str | None = None,
     active: bool | None = None,
     sort: str = "id",
     descending: bool = False,
 ) -> Page[Job]:
-    """The jobs that the caller may see."""
+    """The jobs that the caller may see, in all projects or in the one of this id."""
     if sort not in JOB_SORTS:
         raise BadInput(f"sortby: one of {', '.join(sorted(JOB_SORTS))}", field="sortby")
     return await store.list_jobs(
         tx,
         page,
-        project_ids=ids_of(require_somewhere(caller, Right.JOBS_READ)),
+        project_ids=ids_of(require_somewhere(caller, Right.JOBS_READ), project),
         text=text,
         active=active,
         sort=sort,
@@ -112,8 +145,10 @@ async def replace_job(
     job = await _job(tx, caller, job_id, Right.JOBS_WRITE)
     project_id = job.project_id
     if draft.project is not None:
-        project_id = await _project(tx, caller, draft.project)
+        project_id = await chosen_project(tx, caller, draft.project)
         require(caller, Right.JOBS_WRITE, project_id)
+    if project_id != job.project_id:
+        await store.lock_job(tx, job.id)  # who holds it relies on its project
     row = await _row(tx, draft, project_id)
     updated = await store.update_job(tx, job.id, row, by=caller.ref, now=now)
     if updated is None:  # deleted by another caller since we looked
@@ -155,7 +190,7 @@ async def clone_job(
     copy = await store.insert_job(tx, row, by=caller.ref, now=now)
     await store.copy_files(tx, job.id, to=copy.id, now=now)
     await macros.copy_macros(
-        tx, sealer, Place("job", str(job.id)), Place("job", str(copy.id)), now=now
+        tx, sealer, caller, Place("job", str(job.id)), Place("job", str(copy.id)), now=now
     )
     return copy
 
@@ -168,7 +203,7 @@ async def delete_job(
     await store.lock_job(tx, job.id)
     if await run_store.has_open_run(tx, job.id):
         raise Conflict("this job has runs that have not ended; stop them first")
-    await macro_store.delete_macros(tx, Place("job", str(job.id)))
+    await macros.delete_all(tx, caller, Place("job", str(job.id)), now=now)
     await store.delete_job(tx, job.id, by=caller.ref, now=now)
 
 
@@ -192,9 +227,14 @@ def draft_of(job: Job) -> JobDraft:
     )
 
 
-def ids_of(reach: Reach) -> frozenset[UUID] | None:
-    """The project ids for a store's filter; None filters nothing."""
-    return None if reach is EVERYTHING else reach
+def ids_of(reach: Reach, project: str | None = None) -> frozenset[UUID] | None:
+    """The project ids for a store's filter; None filters nothing. With the id of a project only
+    that one, if the reach has it; an id that is none finds nothing.
+    """
+    if project is None:
+        return projects_among(reach)
+    project_id = parse_id(project)
+    return frozenset() if project_id is None else projects_among(reach, project_id)
 
 
 async def list_destinations(tx: Transaction) -> list[Destination]:
@@ -212,26 +252,7 @@ async def get_destination(tx: Transaction, destination_id: int | None) -> Destin
 
 async def _job(tx: Transaction, caller: Principal, job_id: int | None, right: Right) -> Job:
     job = None if job_id is None else await store.find_job(tx, job_id)
-    if job is None:
-        raise NotFound(MISSING)
-    require(caller, right, job.project_id)
-    return job
-
-
-async def _project(tx: Transaction, caller: Principal, name_or_id: str | None) -> UUID:
-    """The project that is meant, which is not deleted while the transaction lasts."""
-    if name_or_id is None:
-        project = await projects.default_project(tx, caller)
-    else:
-        project = await projects.find_project(tx, name_or_id)
-    visible = visible_projects(caller)
-    if (
-        project is None
-        or (visible is not EVERYTHING and project.id not in visible)
-        or not await projects.hold_project(tx, project.id)
-    ):
-        raise BadInput("project: there is no such project", field="project")
-    return project.id
+    return require_found(caller, right, job)
 
 
 async def _new_row(tx: Transaction, caller: Principal, draft: JobDraft) -> store.JobRow:

@@ -63,6 +63,15 @@ async def check_upload(context: JobsContext, path: Path, key: str) -> CheckedUpl
     return CheckedUpload(path, info)
 
 
+async def require_room(
+    tx: Transaction, caller: Principal, job_id: int | None, upload: CheckedUpload
+) -> None:
+    """Raises NotFound, Forbidden, and Conflict where the job has no room for this file."""
+    job = await definitions.get_job_for(tx, caller, job_id, Right.JOBS_WRITE)
+    if await store.find_file(tx, job.id, upload.info.name) is None:
+        _refuse_many(await store.count_files(tx, job.id) + 1)
+
+
 async def store_upload(
     database: Database,
     context: JobsContext,
@@ -103,8 +112,7 @@ async def keep_upload(
         last_modified=now,
     )
     await store.put_file(tx, file)
-    if await store.count_files(tx, job.id) > MAX_FILES:
-        raise Conflict(f"a job has at most {MAX_FILES} files; delete one first")
+    _refuse_many(await store.count_files(tx, job.id))
     return file
 
 
@@ -185,6 +193,11 @@ def _package(file: JobFile) -> dict[str, Any]:
     if file.package is None:
         raise BadInput(f"{file.key} is not a package", field="runtimeConfig.packageName")
     return file.package
+
+
+def _refuse_many(count: int) -> None:
+    if count > MAX_FILES:
+        raise Conflict(f"a job has at most {MAX_FILES} files; delete one first")
 
 
 async def _file(tx: Transaction, job: Job, key: str) -> JobFile:

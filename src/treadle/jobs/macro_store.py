@@ -65,6 +65,18 @@ async def find_macro(tx: Transaction, place: Place, name: str) -> Macro | None:
     return row_or_none(Macro, record)
 
 
+async def hold_secret(tx: Transaction, place: Place, name: str) -> bytes | None:
+    """The sealed value of this name. Until the transaction ends nobody seals it anew: what is
+    written back is never older than what stands there.
+    """
+    return await tx.fetchval(
+        "SELECT secret FROM macros WHERE scope = $1 AND scope_id = $2 AND name = $3 FOR UPDATE",
+        place.scope,
+        place.id,
+        name,
+    )
+
+
 async def delete_macro(tx: Transaction, place: Place, name: str) -> bool:
     """Whether there was such a macro."""
     done = await tx.execute(

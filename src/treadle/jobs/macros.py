@@ -19,6 +19,8 @@ from treadle.core.errors import BadInput, Conflict, NotFound
 from treadle.core.json import canonical
 from treadle.core.sealing import Sealer
 from treadle.db.transaction import Transaction
+from treadle.identity import audit
+from treadle.identity.model import Principal
 from treadle.identity.rights import MISSING
 from treadle.jobs import macro_store as store
 from treadle.jobs.model import Macro, MacroSet, Place, Run
@@ -84,12 +86,26 @@ def check_macros(drafts: Sequence[MacroDraft]) -> None:
 
 
 async def put_macro(
-    tx: Transaction, sealer: Sealer, place: Place, draft: MacroDraft, *, now: datetime
+    tx: Transaction,
+    sealer: Sealer,
+    caller: Principal,
+    place: Place,
+    draft: MacroDraft,
+    *,
+    now: datetime,
 ) -> Macro:
     """Adds the macro to the place or replaces the one of its name."""
     check_macro(draft, field="macros")
     macro = await _put(tx, sealer, place, draft, now=now)
     await _refuse_too_much(tx, place)
+    await audit.record(
+        tx,
+        caller,
+        action="macro.set",
+        target=_target(place),
+        after={"name": macro.name, "secure": macro.secure},
+        now=now,
+    )
     return macro
 
 
@@ -112,6 +128,7 @@ async def _put(
 async def replace_macros(
     tx: Transaction,
     sealer: Sealer,
+    caller: Principal,
     place: Place,
     drafts: Sequence[MacroDraft],
     *,
@@ -119,20 +136,29 @@ async def replace_macros(
 ) -> None:
     """The place has these macros and no others."""
     check_macros(drafts)
+    before = await store.list_macros(tx, place)
     for draft in drafts:
         await _put(tx, sealer, place, draft, now=now)
     await store.delete_macros(tx, place, except_names=[draft.name for draft in drafts])
     await _refuse_too_much(tx, place)
+    await _record_all(tx, caller, place, before, now=now)
 
 
 async def copy_macros(
-    tx: Transaction, sealer: Sealer, source: Place, target: Place, *, now: datetime
+    tx: Transaction,
+    sealer: Sealer,
+    caller: Principal,
+    source: Place,
+    target: Place,
+    *,
+    now: datetime,
 ) -> None:
     """The target gets the source's macros; secure ones are sealed for their new place."""
     for macro in await store.list_macros(tx, source):
         plain = _open(sealer, tx.tenant, source, macro)
         draft = MacroDraft(macro.name, plain, macro.secure, macro.description)
         await _put(tx, sealer, target, draft, now=now)
+    await _record_all(tx, caller, target, [], now=now)
 
 
 async def list_macros(tx: Transaction, place: Place) -> list[Macro]:
@@ -153,17 +179,39 @@ async def get_macro(tx: Transaction, place: Place, name: str) -> Macro:
     return macro
 
 
-async def delete_macro(tx: Transaction, place: Place, name: str) -> None:
+async def delete_macro(
+    tx: Transaction, caller: Principal, place: Place, name: str, *, now: datetime
+) -> None:
     """The macro is gone. Raises NotFound."""
     if not await store.delete_macro(tx, place, name):
         raise NotFound(MISSING)
+    await audit.record(
+        tx, caller, action="macro.delete", target=_target(place), before={"name": name}, now=now
+    )
 
 
-async def put_set(tx: Transaction, name: str, *, description: str, now: datetime) -> MacroSet:
+async def delete_all(tx: Transaction, caller: Principal, place: Place, *, now: datetime) -> None:
+    """The place has no macros any more."""
+    before = await store.list_macros(tx, place)
+    await store.delete_macros(tx, place)
+    await _record_all(tx, caller, place, before, now=now)
+
+
+async def put_set(
+    tx: Transaction, caller: Principal, name: str, *, description: str, now: datetime
+) -> MacroSet:
     """The set of this name, made if it is new. Raises Conflict for one too many."""
     found = await store.put_set(tx, name, description=description, now=now)
     if await store.count_sets(tx) > MAX_SETS:
         raise Conflict(f"a tenant has at most {MAX_SETS} macro sets; delete one first")
+    await audit.record(
+        tx,
+        caller,
+        action="macro_set.put",
+        target=f"macro_set:{name}",
+        after={"description": description},
+        now=now,
+    )
     return found
 
 
@@ -180,13 +228,22 @@ async def get_set(tx: Transaction, name: str) -> MacroSet:
     return found
 
 
-async def delete_set(tx: Transaction, name: str) -> None:
+async def delete_set(tx: Transaction, caller: Principal, name: str, *, now: datetime) -> None:
     """The set and its macros are gone. Raises NotFound, and Conflict while a job takes it."""
     users = await store.jobs_with_set(tx, name)
     if users:
         raise Conflict(f"job {users[0]} still takes this macro set")
+    gone = await store.list_macros(tx, Place("set", name))
     if not await store.delete_set(tx, name):
         raise NotFound(MISSING)
+    await audit.record(
+        tx,
+        caller,
+        action="macro_set.delete",
+        target=f"macro_set:{name}",
+        before={"macros": [macro.name for macro in gone]},
+        now=now,
+    )
 
 
 async def require_sets(tx: Transaction, names: Sequence[str]) -> None:
@@ -210,15 +267,15 @@ def seal_run_macros(
         return None
     secret_names = sorted({draft.name for draft in drafts if draft.secure})
     plain = canonical({"values": values, "secret_names": secret_names})
-    return sealer.seal(plain, context=_run_context(tenant_id, run_id))
+    return sealer.seal(plain, context=run_macros_context(tenant_id, run_id))
 
 
 def reseal_run_macros(sealer: Sealer, run: Run, new_run_id: UUID) -> bytes | None:
     """The own macros of one run, sealed for another."""
     if run.macros is None:
         return None
-    plain = sealer.unseal(run.macros, context=_run_context(run.tenant_id, run.id))
-    return sealer.seal(plain, context=_run_context(run.tenant_id, new_run_id))
+    plain = sealer.unseal(run.macros, context=run_macros_context(run.tenant_id, run.id))
+    return sealer.seal(plain, context=run_macros_context(run.tenant_id, new_run_id))
 
 
 async def resolve(
@@ -264,23 +321,59 @@ def _too_much() -> BadInput:
     return BadInput(f"macros: over {MAX_PLACE_BYTES} bytes together", field="macros")
 
 
+async def _record_all(
+    tx: Transaction, caller: Principal, place: Place, before: Sequence[Macro], *, now: datetime
+) -> None:
+    """Records, by their names, what became of the macros of a place: those that are new or gone,
+    and those whose value is another one.
+    """
+    after = await store.list_macros(tx, place)
+    known = {macro.name: macro for macro in before}
+    written = [macro for macro in after if not _is_same(macro, known.get(macro.name))]
+    names = {macro.name for macro in after}
+    deleted = [name for name in known if name not in names]
+    if not written and not deleted:
+        return
+    await audit.record(
+        tx,
+        caller,
+        action="macro.replace",
+        target=_target(place),
+        after={
+            "set": [macro.name for macro in written],
+            "secure": [macro.name for macro in written if macro.secure],
+            "deleted": deleted,
+        },
+        now=now,
+    )
+
+
+def _is_same(macro: Macro, known: Macro | None) -> bool:
+    return known is not None and (macro.value, macro.secret) == (known.value, known.secret)
+
+
+def _target(place: Place) -> str:
+    return f"macros:{place.scope}:{place.id}" if place.id else f"macros:{place.scope}"
+
+
 async def _sealed(tx: Transaction, sealer: Sealer, place: Place, draft: MacroDraft) -> bytes:
     if draft.value is not None:
-        context = _context(tx.tenant, place, draft.name)
+        context = macro_context(tx.tenant, place, draft.name)
         return sealer.seal(draft.value.encode(), context=context)
-    known = await store.find_macro(tx, place, draft.name)
-    if known is None or known.secret is None:
+    known = await store.hold_secret(tx, place, draft.name)
+    if known is None:
         raise BadInput(f"macros: {draft.name} needs a value", field="macros")
-    return known.secret
+    return known
 
 
 def _open(sealer: Sealer, tenant_id: UUID, place: Place, macro: Macro) -> str:
     if macro.secret is None:
         return macro.value or ""
-    return sealer.unseal(macro.secret, context=_context(tenant_id, place, macro.name)).decode()
+    return sealer.unseal(macro.secret, context=macro_context(tenant_id, place, macro.name)).decode()
 
 
-def _context(tenant_id: UUID, place: Place, name: str) -> str:
+def macro_context(tenant_id: UUID, place: Place, name: str) -> str:
+    """What the seal of a secure macro is bound to."""
     return f"macro:{tenant_id}:{place.scope}:{place.id}:{name}"
 
 
@@ -291,9 +384,10 @@ class _RunMacros:
 
 
 def _open_run_macros(sealer: Sealer, tenant_id: UUID, run_id: UUID, sealed: bytes) -> _RunMacros:
-    plain = orjson.loads(sealer.unseal(sealed, context=_run_context(tenant_id, run_id)))
+    plain = orjson.loads(sealer.unseal(sealed, context=run_macros_context(tenant_id, run_id)))
     return _RunMacros(plain["values"], set(plain["secret_names"]))
 
 
-def _run_context(tenant_id: UUID, run_id: UUID) -> str:
+def run_macros_context(tenant_id: UUID, run_id: UUID) -> str:
+    """What the seal of a run's own macros is bound to."""
     return f"run-macros:{tenant_id}:{run_id}"

@@ -156,6 +156,7 @@ class Run(RunSummary):
     lease_expires_at: datetime | None
     result: Json
     log_bytes: int
+    origin: str | None
 
 
 @dataclass(frozen=True, slots=True)

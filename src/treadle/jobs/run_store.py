@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from treadle.core.buckets import Buckets, Ends
 from treadle.core.pages import Page, PageRequest
+from treadle.db.bucket_store import fetch_buckets
+from treadle.db.columns import spread
+from treadle.db.page_store import Conditions, fetch_page
 from treadle.db.rows import row, row_or_none, rows
 from treadle.db.transaction import Transaction
 from treadle.jobs.model import (
@@ -28,8 +32,6 @@ _ATTEMPT = ", ".join(field.name for field in fields(Attempt))
 _CHUNK = ", ".join(field.name for field in fields(LogChunk))
 _FILE = ", ".join(field.name for field in fields(RunFile))
 
-COUNTED: Final = 10_000
-"""Rows of a list that are counted; a longer one is said to have at least so many."""
 _LOG_WINDOW_BYTES: Final = 1_048_576  # of a log that are read at once, or one chunk if it is larger
 
 
@@ -57,6 +59,7 @@ class NewRun:
     submitted_by: str
     scheduled_at: datetime
     retry_of: UUID | None
+    origin: str | None
 
 
 _NEW = [field.name for field in fields(NewRun)]
@@ -71,6 +74,44 @@ async def insert_run(tx: Transaction, new: NewRun) -> Run:
     """The new run."""
     record = await tx.fetchrow(_INSERT, tx.tenant, *(getattr(new, name) for name in _NEW))
     return row(Run, record)
+
+
+_SENT = {
+    "id": "uuid",
+    "tags": "jsonb",
+    "project_id": "uuid",
+    "job_id": "bigint",
+    "job_name": "text",
+    "state": "text",
+    "max_retries": "int",
+    "retry_backoff_seconds": "int",
+    "timeout_seconds": "int",
+    "blocking": "boolean",
+    "network": "boolean",
+    "log_level": "text",
+    "destination_id": "bigint",
+    "package": "jsonb",
+    "input": "jsonb",
+    "macros": "bytea",
+    "submitted_by": "text",
+    "scheduled_at": "timestamptz",
+    "origin": "text",
+}
+_TAGS = "ARRAY(SELECT jsonb_array_elements_text({}))"
+
+
+async def insert_runs(tx: Transaction, new: Sequence[NewRun]) -> None:
+    """The new runs, which name no macro sets of their own, all with one statement."""
+    if new:
+        sent = spread(_SENT, {name: [getattr(run, name) for run in new] for name in _SENT}, first=2)
+        # A list for each row would be a matrix for the driver: they go as JSON.
+        values = {**sent.place, "tags": _TAGS.format(sent.place["tags"])}
+        await tx.execute(
+            f"INSERT INTO runs (tenant_id, {', '.join(values)})"
+            f" SELECT $1, {', '.join(values.values())} FROM {sent.rows}",
+            tx.tenant,
+            *sent.arguments,
+        )
 
 
 async def find_run(tx: Transaction, run_id: UUID, *, lock: bool = False) -> Run | None:
@@ -88,14 +129,17 @@ async def find_state(tx: Transaction, run_id: UUID) -> RunState | None:
     return None if state is None else RunState(state)
 
 
-async def latest_run(tx: Transaction, job_id: int) -> Run | None:
-    """The job's newest run. Reads one entry of the index runs_of_job."""
-    record = await tx.fetchrow(
-        f"SELECT {RUN_COLUMNS} FROM runs WHERE job_id = $1"
-        " ORDER BY scheduled_at DESC, id DESC LIMIT 1",
-        job_id,
+async def latest_runs(tx: Transaction, job_ids: Sequence[int]) -> list[RunSummary]:
+    """The newest run of each of these jobs that ever ran. Reads one entry of runs_of_job a job."""
+    if not job_ids:
+        return []
+    records = await tx.fetch(
+        f"SELECT {_SUMMARY} FROM unnest($1::bigint[]) AS wanted (wanted_id) CROSS JOIN LATERAL"
+        " (SELECT * FROM runs WHERE job_id = wanted_id"
+        " ORDER BY scheduled_at DESC, id DESC LIMIT 1) AS latest",
+        list(job_ids),
     )
-    return row_or_none(Run, record)
+    return rows(RunSummary, records)
 
 
 async def has_open_run(tx: Transaction, job_id: int) -> bool:
@@ -110,32 +154,27 @@ async def has_open_run(tx: Transaction, job_id: int) -> bool:
 async def list_runs(
     tx: Transaction, page: PageRequest, wanted: RunFilter, *, descending: bool
 ) -> Page[RunSummary]:
-    """Runs in the order in which they were scheduled; where there are more than COUNTED, `total` is
-    at least their number, and always more than the page shows if another one follows.
-    """
-    # By itself first: joined to the runs, a name that no job has is looked for in all of them.
-    named = None if wanted.text is None else await _jobs_named(tx, wanted.text)
-    where, arguments = _conditions(wanted, named)
+    """Runs in the order in which they were scheduled; `total` as `fetch_page` says."""
+    projects, states = wanted.project_ids, wanted.states
+    conditions = Conditions()
+    conditions.add("project_id = ANY(?)", None if projects is None else list(projects))
+    conditions.add("state = ANY(?)", None if states is None else list(states))
+    conditions.add("job_id = ?", wanted.job_id)
+    conditions.add("submitted_by = ?", wanted.submitted_by)
+    conditions.add("scheduled_at >= ?", wanted.since)
+    conditions.add("scheduled_at < ?", wanted.until)
+    if wanted.text is not None:
+        # By itself first: joined to the runs, a name that no job has is looked for in all of them.
+        conditions.add("job_id = ANY(?)", await _jobs_named(tx, wanted.text))
     direction = "DESC" if descending else "ASC"
-    order = f"ORDER BY scheduled_at {direction}, id {direction}"
-    # Only the index is read of the rows before the page; one row more says whether it is the last.
-    records = await tx.fetch(
-        f"SELECT {_SUMMARY} FROM runs JOIN (SELECT id FROM runs {where} {order}"
-        f" LIMIT ${len(arguments) + 1} OFFSET ${len(arguments) + 2}) AS page USING (id) {order}",
-        *arguments,
-        page.size + 1,
-        page.offset,
+    return await fetch_page(
+        tx,
+        RunSummary,
+        table="runs",
+        conditions=conditions,
+        order=f"scheduled_at {direction}, id {direction}",
+        page=page,
     )
-    seen = page.offset + len(records)
-    total = seen
-    is_end = len(records) <= page.size and (bool(records) or page.offset == 0)
-    if not is_end and (seen < COUNTED or not records):
-        counted: int = await tx.fetchval(
-            f"SELECT count(*) FROM (SELECT FROM runs {where} LIMIT {COUNTED}) AS counted",
-            *arguments,
-        )
-        total = max(counted, seen) if records else counted
-    return Page(tuple(rows(RunSummary, records[: page.size])), total, page)
 
 
 async def _jobs_named(tx: Transaction, text: str) -> list[int]:
@@ -144,35 +183,6 @@ async def _jobs_named(tx: Transaction, text: str) -> list[int]:
         "SELECT id FROM jobs WHERE position(lower($1) IN lower(name)) > 0", text
     )
     return [record["id"] for record in records]
-
-
-def _conditions(wanted: RunFilter, named: list[int] | None) -> tuple[str, list[Any]]:
-    """The WHERE of a filter and its arguments. Only what is asked for stands there: a plan that had
-    to do for every filter could use the index of none.
-    """
-    projects, states = wanted.project_ids, wanted.states
-    asked: list[tuple[str, Any]] = [
-        ("project_id = ANY(?)", None if projects is None else list(projects)),
-        ("state = ANY(?)", None if states is None else list(states)),
-        ("job_id = ?", wanted.job_id),
-        ("submitted_by = ?", wanted.submitted_by),
-        ("scheduled_at >= ?", wanted.since),
-        ("scheduled_at < ?", wanted.until),
-        ("job_id = ANY(?)", named),
-    ]
-    conditions: list[str] = []
-    arguments: list[Any] = []
-    for condition, value in asked:
-        if value is None:
-            continue
-        place = f"${len(arguments) + 1}"
-        if isinstance(value, list) and len(value) == 1:  # an index on one value keeps the order
-            arguments.append(value[0])
-            conditions.append(condition.replace("ANY(?)", place))
-        else:
-            arguments.append(value)
-            conditions.append(condition.replace("?", place))
-    return f"WHERE {' AND '.join(conditions)}" if conditions else "", arguments
 
 
 async def count_runs(
@@ -194,6 +204,28 @@ async def count_runs(
         {record["state"]: record["runs"] for record in records},
         sum(record["seconds"] for record in records),
     )
+
+
+async def count_ends(
+    tx: Transaction, *, project_ids: Collection[UUID] | None, buckets: Buckets
+) -> dict[datetime, Ends]:
+    """How runs of these projects (None: of all) ended, by the start of the bucket they ended in.
+    Buckets in which none did are left out.
+    """
+    records = await fetch_buckets(
+        tx,
+        columns="count(*) FILTER (WHERE state = 'FINISHED') AS succeeded,"
+        " count(*) FILTER (WHERE state IN ('ERROR', 'FAILED')) AS failed,"
+        " count(*) FILTER (WHERE state = 'CANCELLED') AS cancelled",
+        table="runs",
+        instant="finished_at",
+        project_ids=project_ids,
+        buckets=buckets,
+    )
+    return {
+        record["at"]: Ends(record["succeeded"], record["failed"], record["cancelled"])
+        for record in records
+    }
 
 
 async def end_unclaimed(

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
 
+from treadle.core.buckets import Buckets, Ends
 from treadle.core.errors import BadInput, Conflict, NotFound
 from treadle.core.ids import new_id
 from treadle.core.pages import Page, PageRequest
 from treadle.db.transaction import Transaction
 from treadle.identity.model import Principal
-from treadle.identity.rights import MISSING, Right, require, require_somewhere
+from treadle.identity.rights import (
+    MISSING,
+    Right,
+    allows,
+    projects_among,
+    require_found,
+    require_somewhere,
+)
 from treadle.jobs import definition_store, definitions, files, macros, run_store
 from treadle.jobs.context import JobsContext
 from treadle.jobs.macros import MacroDraft
@@ -65,6 +74,7 @@ async def submit_run(
     job = await definitions.get_job_for(tx, caller, job_id, Right.JOBS_RUN)
     if not job.active:
         raise Conflict("this job is not active")
+    state = await _first_state(tx, job)
     package = await _package(tx, job, request)
     await macros.require_sets(tx, request.macro_sets)
     run_id = new_id()
@@ -73,6 +83,7 @@ async def submit_run(
         job,
         caller,
         run_id=run_id,
+        state=state,
         package=package,
         input=request.input,
         log_level=_log_level(request.log_level) or job.log_level,
@@ -94,6 +105,7 @@ async def retry_run(
     job = await definitions.get_job_for(tx, caller, old.job_id, Right.JOBS_RUN)
     if not job.active:
         raise Conflict("this job is not active")
+    state = await _first_state(tx, job)
     if not await definition_store.has_content(tx, bytes.fromhex(old.package["sha256"])):
         raise Conflict("the package of this run is no longer stored")
     run_id_again = new_id()
@@ -102,6 +114,7 @@ async def retry_run(
         job,
         caller,
         run_id=run_id_again,
+        state=state,
         package=old.package,
         input=old.input,
         log_level=old.log_level,
@@ -119,29 +132,47 @@ async def stop_run(
 ) -> Run:
     """Cancels a run that no worker has, or asks its worker to stop it. Conflict when over."""
     seen = await get_run(tx, caller, run_id, Right.JOBS_RUN)
+    stopped = await stop_for(tx, context, seen.id, by=caller.ref, name=caller.name, now=now)
+    if stopped is None:
+        raise NotFound(MISSING)
+    return stopped
+
+
+async def stop_for(
+    tx: Transaction, context: JobsContext, run_id: UUID, *, by: str, name: str, now: datetime
+) -> Run | None:
+    """As `stop_run`, for somebody who started it on another's behalf; None where it is gone.
+
+    `by` is who is noted, `name` what people read. Raises Conflict when it is over.
+    """
+    seen = await run_store.find_run(tx, run_id)
+    if seen is None:
+        return None
     if seen.blocking:
         await definition_store.lock_job(tx, seen.job_id)  # as `_first_state`: job before run
-    run = await run_store.find_run(tx, seen.id, lock=True)
+    run = await run_store.find_run(tx, run_id, lock=True)
     if run is None:
-        raise NotFound(MISSING)
+        return None
     if run.state.is_final:
         raise Conflict(f"this run has already ended: {run.state}")
     state = state_when_stopped(run.state, attempt=run.attempt)
     if state is None:
-        await run_store.request_stop(tx, run.id, by=caller.ref, now=now)
+        await run_store.request_stop(tx, run.id, by=by, now=now)
         await announce_stop(tx, run.id)
     else:
-        error = f"stopped by {caller.name} before a worker had it"
+        error = f"stopped by {name} before a worker had it"
         if run.attempt:
-            error = f"stopped by {caller.name} between two attempts"
-        await run_store.end_unclaimed(tx, run.id, state, by=caller.ref, error=error, now=now)
+            error = f"stopped by {name} between two attempts"
+        await run_store.end_unclaimed(tx, run.id, state, by=by, error=error, now=now)
         tx.after_commit(partial(context.count_end, state))
         await forget_timer(tx, run)
         if run.blocking:
             await release_next(tx, context, run.job_id)
     await announce(tx, run.id, "stop")
-    stopped = await run_store.find_run(tx, run.id)
-    return stopped or run
+    stopped = await run_store.find_run(tx, run.id) or run
+    if state is not None:
+        await context.on_end(tx, stopped)
+    return stopped
 
 
 async def release_next(tx: Transaction, context: JobsContext, job_id: int) -> None:
@@ -160,10 +191,7 @@ async def get_run(
 ) -> Run:
     """The run, if the caller has this right in its project."""
     run = None if run_id is None else await run_store.find_run(tx, run_id)
-    if run is None:
-        raise NotFound(MISSING)
-    require(caller, right, run.project_id)
-    return run
+    return require_found(caller, right, run)
 
 
 async def list_runs(
@@ -172,24 +200,26 @@ async def list_runs(
     page: PageRequest,
     wanted: RunFilter,
     *,
+    project: str | None = None,
     descending: bool = True,
 ) -> Page[RunSummary]:
-    """The runs that the caller may see; `wanted.project_ids` is set here."""
-    bounded = RunFilter(
-        project_ids=definitions.ids_of(require_somewhere(caller, Right.HISTORY_READ)),
-        states=wanted.states,
-        job_id=wanted.job_id,
-        submitted_by=wanted.submitted_by,
-        since=wanted.since,
-        until=wanted.until,
-        text=wanted.text,
-    )
+    """The runs that the caller may see, in all projects or in the one of this id;
+    `wanted.project_ids` is set here.
+    """
+    reach = require_somewhere(caller, Right.HISTORY_READ)
+    bounded = replace(wanted, project_ids=definitions.ids_of(reach, project))
     return await run_store.list_runs(tx, page, bounded, descending=descending)
 
 
-async def latest_run(tx: Transaction, job: Job) -> Run | None:
-    """The newest run of a job that the caller has already been let see."""
-    return await run_store.latest_run(tx, job.id)
+async def latest_runs(
+    tx: Transaction, caller: Principal, jobs: Sequence[Job]
+) -> dict[int, RunSummary | None]:
+    """The newest run of each of these jobs by its id, None where it never ran. Jobs whose history
+    the caller may not read are left out.
+    """
+    readable = [job.id for job in jobs if allows(caller, Right.HISTORY_READ, job.project_id)]
+    found = {run.job_id: run for run in await run_store.latest_runs(tx, readable)}
+    return {job_id: found.get(job_id) for job_id in readable}
 
 
 async def list_attempts(tx: Transaction, run: Run) -> list[Attempt]:
@@ -215,12 +245,29 @@ async def get_output_file(tx: Transaction, run: Run, path: str) -> RunFile:
     return file
 
 
-async def count_runs(tx: Transaction, caller: Principal, *, now: datetime) -> RunCounts:
-    """Statistics of the runs that the caller may see: open ones, and the last day's."""
+async def count_runs(
+    tx: Transaction, caller: Principal, *, project: str | None = None, now: datetime
+) -> RunCounts:
+    """Statistics of the runs that the caller may see, in all projects or in the one of this id:
+    open ones, and the last day's.
+    """
+    reach = require_somewhere(caller, Right.HISTORY_READ)
     return await run_store.count_runs(
         tx,
-        project_ids=definitions.ids_of(require_somewhere(caller, Right.HISTORY_READ)),
+        project_ids=definitions.ids_of(reach, project),
         since=now - STATISTICS_WINDOW,
+    )
+
+
+async def count_ends(
+    tx: Transaction, caller: Principal, buckets: Buckets, *, project_id: UUID | None = None
+) -> dict[datetime, Ends]:
+    """How the runs that the caller may see ended, by the bucket they ended in; as the store
+    says.
+    """
+    reach = require_somewhere(caller, Right.HISTORY_READ)
+    return await run_store.count_ends(
+        tx, project_ids=projects_among(reach, project_id), buckets=buckets
     )
 
 
@@ -237,6 +284,7 @@ async def _row(
     caller: Principal,
     *,
     run_id: UUID,
+    state: RunState,
     package: dict[str, Any],
     input: dict[str, Any],  # noqa: A002 - the run's word
     log_level: str,
@@ -252,7 +300,7 @@ async def _row(
         project_id=job.project_id,
         job_id=job.id,
         job_name=job.name,
-        state=await _first_state(tx, job),
+        state=state,
         max_retries=job.max_retries,
         retry_backoff_seconds=job.retry_backoff_seconds,
         timeout_seconds=job.timeout_minutes * 60,
@@ -268,16 +316,23 @@ async def _row(
         submitted_by=caller.ref,
         scheduled_at=now,
         retry_of=retry_of,
+        origin=None,
     )
 
 
 async def _first_state(tx: Transaction, job: Job) -> RunState:
     """WAITING behind an open run of a blocking job. The lock makes the order of arrival the order
     of running: a run that ends at this moment either is seen as ended here, or sees the new one.
+
+    Raises NotFound for a job that was deleted since it was looked at: who deletes it waits for us,
+    and finds the run, or we wait and find it gone.
     """
+    if job.blocking:
+        await definition_store.lock_job(tx, job.id)
+    if not await definition_store.hold_job(tx, job.id):
+        raise NotFound(MISSING)
     if not job.blocking:
         return RunState.QUEUED
-    await definition_store.lock_job(tx, job.id)
     return RunState.WAITING if await run_store.has_open_run(tx, job.id) else RunState.QUEUED
 
 

@@ -51,7 +51,8 @@ class CalendarMode(StrEnum):
     ROLL_BACK = "roll_back"
 
 
-_ROLLS = {CalendarMode.ROLL_FORWARD: 1, CalendarMode.ROLL_BACK: -1}
+ROLLS = {CalendarMode.ROLL_FORWARD: 1, CalendarMode.ROLL_BACK: -1}
+"""Where a rolling calendar moves what falls on its days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ class _Days:
         self._expression = expression
         self._info = expression.zone.info
         self._uses = uses
-        self._rolls = any(use.mode in _ROLLS for use in uses)
+        self._rolls = any(use.mode in ROLLS for use in uses)
         self._verdicts: dict[int, _Verdict] = {}
 
     def walk(
@@ -327,6 +328,6 @@ def _judge(uses: tuple[CalendarUse, ...], day: int) -> _Verdict:
             return _Verdict(held=True, reason=f"{on} is excluded by calendar {name!r}")
         if use.mode is CalendarMode.INCLUDE and not has:
             return _Verdict(held=True, reason=f"{on} is not in calendar {name!r}")
-        if use.mode in _ROLLS and has and roll is None:
-            roll = _Verdict(roll=_ROLLS[use.mode], reason=f"{on} is in calendar {name!r}")
+        if use.mode in ROLLS and has and roll is None:
+            roll = _Verdict(roll=ROLLS[use.mode], reason=f"{on} is in calendar {name!r}")
     return roll or _Verdict()

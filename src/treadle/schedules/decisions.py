@@ -69,6 +69,7 @@ class Settings:
     retry_backoff: timedelta = timedelta(seconds=60)
     pause_on_failure_count: int = 5
     action_after_completion: CompletionAction = CompletionAction.NONE
+    ends_at_once: bool = False  # what it starts is done with its start, and stands in nobody's way
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +145,20 @@ class Delayed:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A stretch of time with a reason; `until` None lasts until somebody ends it."""
+    """A stretch of time with a reason; `until` None lasts until somebody ends it.
+
+    In one of maintenance nothing starts. What is due in it is held, or with `delays` starts at its
+    end.
+    """
 
     since: datetime
     until: datetime | None
     reason: str
+    delays: bool = False
+
+    def is_open(self, at: datetime) -> bool:
+        """Whether it lasts then; at its end it no longer does."""
+        return self.since <= at and (self.until is None or at < self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +197,7 @@ class Outcome(StrEnum):
     """What is decided on a firing."""
 
     START = "start"  # the attempt starts now
+    DO = "do"  # the attempt starts now and is done with it
     DELAY = "delay"  # it starts at `not_before` at the earliest
     BUFFER = "buffer"  # it waits for an earlier firing to end
     SKIP = "skip"
@@ -200,6 +211,11 @@ class Outcome(StrEnum):
     CANCEL = "cancel"
 
     @property
+    def starts(self) -> bool:
+        """Whether an attempt starts now."""
+        return self in (Outcome.START, Outcome.DO)
+
+    @property
     def status(self) -> FiringStatus:
         """The firing's status from then on."""
         return _STATUSES[self]
@@ -207,6 +223,7 @@ class Outcome(StrEnum):
 
 _STATUSES = {
     Outcome.START: FiringStatus.RUNNING,
+    Outcome.DO: FiringStatus.SUCCEEDED,
     Outcome.DELAY: FiringStatus.PENDING,
     Outcome.BUFFER: FiringStatus.PENDING,
     Outcome.SKIP: FiringStatus.SKIPPED,
@@ -232,7 +249,7 @@ class Decision:
     outcome: Outcome
     reason: str = ""
     not_before: datetime | None = None
-    attempt: int = 0  # of START and RETRY: the attempt that starts
+    attempt: int = 0  # of START, DO and RETRY: the attempt that starts
 
 
 @dataclass(frozen=True, slots=True)

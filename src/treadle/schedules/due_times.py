@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from heapq import heapify, heappop, heappush
 from itertools import islice
 
 from treadle.schedules.forms.recurrence_text import Recurrence
@@ -22,7 +23,8 @@ from treadle.schedules.times.zones import Zone
 LAST_INSTANT = LAST_CIVIL
 """Seconds since 1970 UTC; nothing is due later."""
 
-_COUNT_LIMIT = 100_000
+COUNT_LIMIT = 100_000
+"""A count is exact up to this, and stands for that or more there."""
 
 
 class ScheduleType(StrEnum):
@@ -63,12 +65,30 @@ class AnyOf:
         return max((due for due in found if due is not None), default=None)
 
     def count(self, after: int, until: int, limit: int) -> int:
-        """How many lie in (after, until], at most `limit`; counts one by one."""
-        found, at = 0, self.after(after)
-        while at is not None and at <= until and found < limit:
+        """How many lie in (after, until], at most `limit`.
+
+        It looks at no more than `limit` times of its members. Where they have more, and some of
+        them coincide, there may be more than it says.
+        """
+        coming = [
+            (due, number)
+            for number, member in enumerate(self.members)
+            if (due := _after(member, after)) is not None and due <= until
+        ]
+        heapify(coming)
+        at, found, looked_at = after, 0, 0
+        while coming and found < limit and looked_at < limit:
+            at = coming[0][0]
             found += 1
-            at = self.after(at)
-        return found
+            while coming and coming[0][0] == at:
+                looked_at += 1
+                _, number = heappop(coming)
+                due = _after(self.members[number], at)
+                if due is not None and due <= until:
+                    heappush(coming, (due, number))
+        rest = (self.members[number] for _, number in coming)
+        found += max((_count(member, at, until, limit) for member in rest), default=0)
+        return min(found, limit)
 
 
 Rule = LocalTimes | Elapsed | Moment | AnyOf
@@ -158,7 +178,8 @@ def upcoming(expression: Expression, after: datetime, *, limit: int) -> tuple[da
 class Span:
     """The due times of a stretch of time as one thing: `count` of them, from `first` to `last`.
 
-    `count` is exact up to 100,000, and stands for that or more from there on.
+    `count` is exact up to 100,000, and stands for that or more from there on. Of a union it may be
+    less than there are where its members have more than that together.
     """
 
     first: datetime
@@ -172,7 +193,7 @@ def span(expression: Expression, after: datetime, until: datetime) -> Span | Non
     if first is None or last is None or first > last:
         return None
     low, high = seconds_down(first), seconds_down(last)
-    return Span(first, last, expression.rule.count(low - 1, high, _COUNT_LIMIT))
+    return Span(first, last, expression.rule.count(low - 1, high, COUNT_LIMIT))
 
 
 def _after(expression: Expression, seconds: int) -> int | None:
@@ -189,3 +210,8 @@ def _until(expression: Expression, seconds: int) -> int | None:
         return None
     found = expression.rule.until(seconds)
     return None if found is None or found < expression.start else found
+
+
+def _count(expression: Expression, after: int, until: int, limit: int) -> int:
+    after, until = max(after, expression.start - 1), min(until, expression.end)
+    return expression.rule.count(after, until, limit) if after < until else 0

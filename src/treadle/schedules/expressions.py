@@ -19,6 +19,8 @@ All functions are pure and bounded: their work does not grow with the time that 
 from __future__ import annotations
 
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -40,6 +42,7 @@ from treadle.schedules.times.zones import Zone, find_zone
 
 LONGEST_EXPRESSION = 256
 _ONCE_GRACE_SECONDS = 60  # a caller's clock may be behind ours, and a request takes its time
+_WHENEVER = instant_of(0)  # stands for when a schedule was made, where nothing counts from it
 _HOUR_MINUTE = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
 _AWS = re.compile(r"cron\((.*)\)", re.IGNORECASE | re.DOTALL)
 
@@ -81,20 +84,47 @@ def parse_expression(
     what can never fire from then (or from start_at) on is refused. `now` is for an edit, which must
     leave a due time at or after it. `field` is the request's name of the expression.
     """
-    return _parse(
+    compiled = compile_expression(
+        schedule_type,
+        expression,
+        timezone=timezone,
+        start_at=start_at,
+        end_at=end_at,
+        created_at=created_at,
+        field=field,
+    )
+    with _naming(field):
+        _need_a_due_time(compiled, since=now or created_at, has_end=end_at is not None)
+    return compiled
+
+
+def compile_expression(
+    schedule_type: ScheduleType,
+    expression: str | None,
+    *,
+    timezone: str,
+    start_at: datetime | None,
+    end_at: datetime | None,
+    created_at: datetime,
+    field: str = "schedule_expression",
+) -> Expression:
+    """`parse_expression` without the question whether anything is due: it was asked when this was
+    written. Schedules that say the same share one, whenever they were made.
+    """
+    counts_from_creation = schedule_type is ScheduleType.INTERVAL and start_at is None
+    return _compile(
         schedule_type=schedule_type,
         expression=expression,
         timezone=timezone,
         start_at=start_at,
         end_at=end_at,
-        created_at=created_at,
-        now=now,
+        created_at=created_at if counts_from_creation else _WHENEVER,
         field=field,
     )
 
 
 @lru_cache(maxsize=20_000)  # every tick asks for the same expressions again; about a kilobyte each
-def _parse(
+def _compile(
     *,
     schedule_type: ScheduleType,
     expression: str | None,
@@ -102,15 +132,14 @@ def _parse(
     start_at: datetime | None,
     end_at: datetime | None,
     created_at: datetime,
-    now: datetime | None,
     field: str,
 ) -> Expression:
     zone = find_zone(timezone)
-    start, end = _bounds(start_at, end_at)
-    try:
+    with _naming(field):
+        start, end = _bounds(start_at, end_at)
         text = _normal(expression)
         parsed = _READERS[schedule_type](text, zone, start, seconds_down(created_at))
-        compiled = Expression(
+        return Expression(
             schedule_type=schedule_type,
             form=parsed.form,
             text=text,
@@ -120,13 +149,18 @@ def _parse(
             rule=parsed.rule,
             recurrence=parsed.recurrence,
         )
-        _need_a_due_time(compiled, since=now or created_at, end=end)
+
+
+@contextmanager
+def _naming(field: str) -> Generator[None]:
+    """Faults of the text, and of other fields than the bounds, are told of this field."""
+    try:
+        yield
     except InvalidText as fault:
         raise ExpressionError(field, fault.message) from None
     except ExpressionError as fault:
         known = fault.field in ("start_at", "end_at")
         raise ExpressionError(fault.field if known else field, fault.message) from None
-    return compiled
 
 
 def _normal(expression: str | None) -> str:
@@ -149,7 +183,7 @@ def _bounds(start_at: datetime | None, end_at: datetime | None) -> tuple[int | N
     return start, end
 
 
-def _need_a_due_time(expression: Expression, *, since: datetime, end: int | None) -> None:
+def _need_a_due_time(expression: Expression, *, since: datetime, has_end: bool) -> None:
     """Raises unless the expression is due at some time from `since` on."""
     low = seconds_up(since)
     if isinstance(expression.rule, Moment):
@@ -158,7 +192,7 @@ def _need_a_due_time(expression: Expression, *, since: datetime, end: int | None
     due = expression.rule.after(low - 1)
     if due is not None and due <= expression.end:
         return
-    if due is not None and end is not None and due > end:
+    if due is not None and has_end:
         raise ExpressionError("end_at", "nothing is due until then, so it can never fire")
     message = f"can never fire: nothing is due from {instant_of(low):%Y-%m-%dT%H:%M:%SZ} on"
     if expression.form is Form.ONCE and not expression.text:

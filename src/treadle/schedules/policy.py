@@ -2,12 +2,15 @@
 
 A firing goes through these gates, each of which can end its way, with the reason:
 
-1. *Held*: by a calendar, by a pause, by a maintenance window over its due time.
+1. *Held*: by a calendar, by a pause, by a maintenance window over its due time (unless that only
+   delays).
 2. *Flexible window*: it is ready at its due time plus hash(schedule, due time) within the window.
 3. *Catch-up*: ready for more than a minute and not taken, it is late. Late beyond the catch-up
    window it is missed; within it the catch-up policy takes all, the latest or none.
 4. *Overlap*: one of the six policies, if an earlier firing has not ended.
 5. *Rate limit* and an open maintenance window: let in, it waits its turn.
+
+An action that ends at once is done before the next firing comes to gate 4, and never in its way.
 
 Firings that somebody asked for (manual, backfill) begin at gate 4. Where several arrive together
 they go in the order in which they were ready, oldest first; what was buffered goes before them.
@@ -79,6 +82,7 @@ def decide(
     desk.release()
     for firing in desk.arrivals(due, newest_due):
         desk.admit(firing)
+        desk.do_at_once()
     desk.start()
     return desk.verdict(due, last=next_due is None and not more_due)
 
@@ -101,6 +105,7 @@ class _Desk:
         self._endings: dict[Ending, list[str]] = {ending: [] for ending in Ending}
         self._pause_reason = ""
         self._let_in_now: set[str] = set()
+        self._begun: set[str] = set()
         self._wake_ups: list[datetime] = []
         # Per record, what runs or is let in: what a new arrival overlaps with.
         self._occupied: defaultdict[str, int] = defaultdict(int)
@@ -152,6 +157,11 @@ class _Desk:
             if firing.by_schedule:
                 self._drop(firing, f"paused before it started: {pause.reason}")
 
+    def do_at_once(self) -> None:
+        """Starts what has just been let in, if that ends at once and nothing waits before it."""
+        if self._settings.ends_at_once and len(self._queued) == 1:
+            self.start()
+
     def release(self) -> None:
         """Lets in the first buffered firing of each record that has become free."""
         for firing in list(self._buffered):
@@ -193,7 +203,7 @@ class _Desk:
         return True
 
     def _holds_for_maintenance(self, firing: Firing, at: datetime) -> bool:
-        stretch = self._maintenance_at(at)
+        stretch = _open_at([each for each in self._maintenance if not each.delays], at)
         if stretch is not None and firing.by_schedule:
             self._note(firing, Outcome.HOLD, f"in maintenance window: {stretch.reason}")
             return True
@@ -281,7 +291,17 @@ class _Desk:
         self._endings[ending].append(running.firing.id)
 
     def start(self) -> None:
-        """Gate 5: starts what is let in and the attempts due again, as far as the limits allow."""
+        """Gate 5: starts what is let in and the attempts due again, as far as the limits allow;
+        and what has waited for the end of one that ends at once.
+        """
+        self._start_ready()
+        ended = 0
+        while self._settings.ends_at_once and ended < len(self._begun):
+            ended = len(self._begun)
+            self.release()
+            self._start_ready()
+
+    def _start_ready(self) -> None:
         again = [r for r in self._running.values() if r.retry_at and r.retry_at <= self._now]
         again.sort(key=lambda running: (running.retry_at or self._now, running.firing.due_at))
         planned = list(self._starts)
@@ -290,14 +310,24 @@ class _Desk:
             slot, reason = self._slot(firing, planned)
             insort(planned, slot)
             if slot <= self._now:
-                self._starts.append(slot)
-                self._running[firing.id] = Running(firing, attempt)
-                self._note(firing, Outcome.START, attempt=attempt)
+                self._begin(firing, attempt)
             else:
                 self._wake_ups.append(slot)
                 if firing.id in self._let_in_now:
                     self._note(firing, Outcome.DELAY, reason, slot)
-        self._queued = [firing for firing in self._queued if firing.id not in self._running]
+        self._queued = [firing for firing in self._queued if firing.id not in self._begun]
+
+    def _begin(self, firing: Firing, attempt: int) -> None:
+        self._starts.append(self._now)
+        self._begun.add(firing.id)
+        if self._settings.ends_at_once:
+            self._running.pop(firing.id, None)
+            self._occupied[firing.record_id] -= 1
+            self._failures = 0
+            self._note(firing, Outcome.DO, attempt=attempt)
+        else:
+            self._running[firing.id] = Running(firing, attempt)
+            self._note(firing, Outcome.START, attempt=attempt)
 
     def _slot(self, firing: Firing, planned: list[datetime]) -> tuple[datetime, str]:
         """When the firing may start at the earliest, after what is planned, and why not now."""
@@ -389,10 +419,7 @@ class _Desk:
 
 
 def _open_at(stretches: Sequence[Stretch], at: datetime) -> Stretch | None:
-    for stretch in stretches:
-        if stretch.since <= at and (stretch.until is None or at < stretch.until):
-            return stretch
-    return None
+    return next((stretch for stretch in stretches if stretch.is_open(at)), None)
 
 
 def _text(at: datetime) -> str:

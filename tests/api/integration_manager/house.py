@@ -16,7 +16,7 @@ import httpx
 
 from factories import PASSWORD, administrator_of, make_project, make_tenant, make_user
 from fixtures.jobs import Workshop, package_bytes
-from fixtures.server import Server
+from fixtures.server import Server, plain_client
 from treadle.core.ids import parse_id
 from treadle.identity.installation import NewTenant
 from treadle.identity.model import Project, ProjectRole
@@ -148,5 +148,4 @@ async def _session(server: Server, username: str) -> httpx.AsyncClient:
         "/api/login", json={"username": username, "password": PASSWORD}
     )
     bearer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
-    # Without certificates, which take longer to load than all the rest of a session.
-    return httpx.AsyncClient(base_url=server.url, headers=bearer, verify=False)
+    return plain_client(server.url, headers=bearer)

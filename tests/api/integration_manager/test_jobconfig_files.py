@@ -217,6 +217,57 @@ async def test_a_job_has_only_so_many_files(house: House) -> None:
     assert len(listed) == MAX_FILES
     replaced = await send_file(house.clara, job["id"], b"new", key="0.txt")
     assert replaced.status_code == 200
+    refused = await send_file(house.clara, job["id"], b"one that is stored nowhere", key="x.txt")
+    assert refused.status_code == 409
+    async with house.server.context.database.system() as tx:
+        assert await tx.fetchval("SELECT count(*) FROM stored_packages") == 2
+
+
+async def test_the_same_content_at_the_same_time_is_stored_once(house: House) -> None:
+    jobs = [await house.job() for _ in range(6)]
+    content = hashlib.shake_256(b"same").digest(2_000_000)
+    answers = await asyncio.gather(
+        *(send_file(house.clara, job["id"], content, key="a.bin") for job in jobs)
+    )
+    assert {answer.status_code for answer in answers} == {200}
+    for answer in answers:
+        assert (await house.mia.get(answer.json()["href"])).content == content
+    async with house.server.context.database.system() as tx:
+        assert await tx.fetchval("SELECT count(*) FROM stored_packages") == 1
+
+
+async def test_who_has_the_bytes_gets_none(house: House) -> None:
+    job = await house.job()
+    sent = await send_file(house.clara, job["id"], b"bytes", key="a.bin")
+    href = sent.json()["href"]
+    tag = f'"{hashlib.sha256(b"bytes").hexdigest()}"'
+    first = await house.mia.get(href)
+    assert (first.content, first.headers["etag"]) == (b"bytes", tag)
+    same = await house.mia.get(href, headers={"If-None-Match": f'"other", {tag}'})
+    assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", tag)
+    other = await house.mia.get(href, headers={"If-None-Match": '"other"'})
+    assert (other.status_code, other.content) == (200, b"bytes")
+
+
+async def test_no_transaction_is_open_while_a_slow_client_sends(house: House) -> None:
+    job = await house.job()
+    uploads: Path = house.server.context.settings.data_dir / "uploads"
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"x" * 2_000_000  # more than one buffer: the first of it is on the disk then
+        async with asyncio.timeout(60), house.server.context.database.system() as tx:
+            while not any(path.stat().st_size for path in uploads.glob("*/upload")):
+                await asyncio.sleep(0.01)
+            others = await tx.fetchval(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND xact_start IS NOT NULL AND pid <> pg_backend_pid()"
+                " AND backend_type = 'client backend'"
+            )
+            assert others == 0
+        yield b"the end"
+
+    answer = await house.clara.put(f"{job['href']}/files/a.bin", content=slowly())
+    assert answer.json()["metadata"]["size"] == 2_000_007
 
 
 async def test_nothing_of_an_upload_stays_where_it_was_received(house: House) -> None:

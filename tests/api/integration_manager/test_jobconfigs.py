@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from api.integration_manager.house import MISSING, House
+from treadle.db.transaction import Transaction
 
 EVERYTHING: dict[str, Any] = {
     "name": "nightly report",
@@ -304,6 +305,41 @@ async def test_a_list_holds_what_its_reader_sees(house: House) -> None:
     assert await ids(house.oscar) == {elsewhere["id"]}
     assert await ids(house.alice) == {mine["id"], elsewhere["id"]}
     assert await ids(house.mallory) == set()
+
+
+async def test_a_list_asks_the_database_as_often_however_long_it_is(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def counting(method: Any) -> Any:
+        async def counted(self: Transaction, query: str, *args: object) -> Any:
+            asked.append(query)
+            return await method(self, query, *args)
+
+        return counted
+
+    for name in ("fetch", "fetchrow", "fetchval", "execute"):
+        monkeypatch.setattr(Transaction, name, counting(getattr(Transaction, name)))
+
+    async def asked_by(path: str, items: int) -> int:
+        asked.clear()
+        page = (await house.alice.get(path)).json()
+        assert len(page["items"]) == items
+        return len(asked)
+
+    async def add(client: Any, count: int) -> None:
+        for _ in range(count):
+            job = await house.packaged(client=client)
+            await client.put(f"{job['href']}/macros/A", json={"value": "1"})
+            await house.run(job, client=client)
+
+    await add(house.clara, 2)
+    few = [await asked_by(path, 2) for path in ("/api/jobconfigs", "/api/jobs")]
+    await add(house.oscar, 5)
+    await add(house.alice, 5)
+    many = [await asked_by(path, 12) for path in ("/api/jobconfigs", "/api/jobs")]
+    assert few == many
 
 
 @pytest.mark.parametrize(

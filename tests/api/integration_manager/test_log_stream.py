@@ -187,7 +187,7 @@ async def test_several_follow_the_same_run(studio: Studio) -> None:
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(follow(c)) for c in (house.max, house.clara, house.alice)]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await ready.wait()
         await write(house, run, "one\n")
         await house.workshop().end(run)
@@ -202,7 +202,7 @@ async def test_who_hangs_up_leaves_nothing_behind(studio: Studio) -> None:
         async with following(house.max, body) as events:
             assert (await anext(events)).name == "state"
             assert studio.hub.listeners == 1
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while studio.hub.listeners:
                 studio.hub.left.clear()
                 await studio.hub.left.wait()
@@ -220,7 +220,7 @@ async def test_no_transaction_is_open_while_somebody_listens(studio: Studio) -> 
     body, run = await begun(house)
     async with following(house.max, body) as events:
         assert (await anext(events)).name == "state"
-        async with asyncio.timeout(30), house.server.context.database.system() as tx:
+        async with asyncio.timeout(60), house.server.context.database.system() as tx:
             # Every two seconds the follower looks again by itself; in between nothing is open.
             while await tx.fetchval(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"

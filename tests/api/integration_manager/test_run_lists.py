@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
+
 from api.integration_manager.house import House
-from treadle.jobs.run_store import COUNTED
+from treadle.db.page_store import COUNTED
 from treadle.jobs.states import AttemptOutcome
 
 DAY = datetime(2026, 3, 5, tzinfo=UTC)
@@ -202,3 +204,28 @@ async def test_a_list_reads_nothing_large(house: House) -> None:
     await house.run(job, {"input": {"text": "x" * 900_000}})
     page = await house.max.get("/api/jobs")
     assert len(page.content) < 3000
+
+
+async def test_a_project_bounds_jobs_runs_and_counts(house: House) -> None:
+    here, there = str(house.tenant.project.id), str(house.other_project.id)
+    mine = await house.packaged(client=house.alice, project=here)
+    theirs = await house.packaged(client=house.alice, project=there)
+    await house.run(mine, client=house.alice)
+    await house.run(theirs, client=house.alice)
+
+    async def seen(client: httpx.AsyncClient, project: str) -> tuple[list[str], list[str], int]:
+        query = {"project": project}
+        jobs = (await client.get("/api/jobconfigs", params=query)).json()["items"]
+        runs = (await client.get("/api/jobs", params=query)).json()["items"]
+        counts = (await client.get("/api/jobstats", params=query)).json()
+        return (
+            [job["id"] for job in jobs],
+            [run["jobConfig"]["id"] for run in runs],
+            counts["totalJobs"],
+        )
+
+    assert await seen(house.alice, here) == ([mine["id"]], [mine["id"]], 1)
+    assert await seen(house.alice, there) == ([theirs["id"]], [theirs["id"]], 1)
+    assert await seen(house.max, here) == ([mine["id"]], [mine["id"]], 1)
+    for project in (there, str(house.tenant.tenant.id), "no id", ""):
+        assert await seen(house.max, project) == ([], [], 0)

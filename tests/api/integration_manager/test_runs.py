@@ -9,6 +9,8 @@ import httpx
 import pytest
 
 from api.integration_manager.house import MISSING, House
+from factories import until_somebody_waits
+from treadle.jobs import definitions
 from treadle.jobs.states import AttemptOutcome
 
 
@@ -133,6 +135,24 @@ async def test_an_inactive_job_is_409(house: House) -> None:
     assert await count(house) == 0
     await house.clara.patch(job["href"], json={"active": True})
     assert (await house.max.post(f"{job['href']}/jobs")).status_code == 202
+
+
+@pytest.mark.parametrize("blocking", [False, True])
+async def test_a_run_of_a_job_that_is_just_being_deleted_is_not_started(
+    house: House, blocking: bool
+) -> None:
+    job = await house.packaged(blocking=blocking)
+    workshop = house.workshop()
+    async with workshop.database.tenant(workshop.caller.tenant_id) as tx:
+        await definitions.delete_job(
+            tx, workshop.caller, int(job["id"]), now=house.server.context.clock()
+        )
+        starting = asyncio.create_task(house.max.post(f"{job['href']}/jobs"))
+        async with asyncio.timeout(60):
+            await until_somebody_waits(workshop.database)
+    answer = await starting
+    assert (answer.status_code, answer.json()) == (404, MISSING)
+    assert await count(house) == 0
 
 
 # ---------------------------------------------------------------- once

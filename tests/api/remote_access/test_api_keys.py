@@ -132,6 +132,9 @@ async def test_an_expiry_is_a_time_or_a_whole_day(people: People, sent: str, sho
         ({"firewall_rules": [{**OFFICE, "cidr": "192.0.2.0/24"}]}, "either cidr, or start"),
         ({"firewall_rules": [OFFICE, OFFICE]}, "is the name of another rule"),
         ({"firewall_rules": [{**OFFICE, "end_ipv4": "192.0.2.1"}]}, "must not be before"),
+        # A name that is not known is a rule that would not hold.
+        ({"firewall": [OFFICE]}, "firewall: "),
+        ({"firewall_rules": [{**OFFICE, "end_ip": "192.0.2.17"}]}, "firewall_rules[0].end_ip: "),
         (
             {"firewall_rules": [{**OFFICE, "rule_name": str(n)} for n in range(101)]},
             "firewall_rules: must have at most 100",
@@ -289,6 +292,17 @@ async def test_a_rotation_shows_another_secret_once(people: People) -> None:
         )
         assert refused.status_code == 400
     assert await status_with(people, both["api_key"]) == 200
+
+
+async def test_a_rotation_says_what_it_does_not_know(people: People) -> None:
+    key = await create(people, firewall_rules=[])
+    await give_role(people, key, "Consumer")
+    answer = await people.alice.post(
+        f"/v1/api-keys/{key['id']}/rotate", json={"overlap_minutes": 60}
+    )
+    assert answer.status_code == 400
+    assert "overlap_minutes: " in answer.json()["message"]
+    assert await status_with(people, key["api_key"]) == 200
 
 
 async def test_a_deleted_key_is_gone_for_good(people: People) -> None:

@@ -129,7 +129,7 @@ async def test_nothing_gets_into_a_project_that_is_being_deleted(people: People)
     project = await make_project(context.database, tenant, name="going")
     async with asyncio.timeout(60):
         async with context.database.tenant(tenant.tenant.id) as tx:
-            await delete_project(tx, administrator_of(tenant), project.id)
+            await delete_project(tx, administrator_of(tenant), project.id, now=context.clock())
             job = {"name": "late", "project": "going"}
             creating = asyncio.ensure_future(people.alice.post("/api/jobconfigs", json=job))
             await until_somebody_waits(context.database)

@@ -13,6 +13,13 @@ ACTOR_EXAMPLE: Final = {
     "href": "https://treadle.example/api/users/1",
 }
 
+_PLACES: Final = {
+    "user": "/api/users/{id}",
+    "api_key": "/v1/api-keys/{id}",
+    "schedule": "/v1/schedules/{id}",
+    "workflow": "/v1/workflows/{id}/versions",
+}
+
 
 class ActorBody(Camel):
     """Who did something."""
@@ -26,5 +33,5 @@ class ActorBody(Camel):
 
 def actor_body(actor: Actor, base: str) -> ActorBody:
     """The actor, with the address where there is more of it."""
-    place = "/api/users" if actor.kind == "user" else "/v1/api-keys"
-    return ActorBody(id=actor.id, name=actor.name, href=f"{base}{place}/{actor.id}")
+    place = _PLACES[actor.kind].format(id=actor.id)
+    return ActorBody(id=actor.id, name=actor.name, href=f"{base}{place}")

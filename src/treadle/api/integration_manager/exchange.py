@@ -52,7 +52,9 @@ async def export_job_config(
     base: Base,
     context: Context,
 ) -> ClosingResponse:
-    """A zip with the job and its files, to be imported elsewhere. Secret values are not in it."""
+    """A zip with the job and its files, to be imported elsewhere. Secret values and schedules are
+    not in it.
+    """
     async with context.database.tenant(caller.tenant_id) as tx:
         job = await definitions.get_job_for(tx, caller, parse_number(id), Right.JOBS_WRITE)
         answer = await job_answer(tx, job, base)
@@ -108,7 +110,7 @@ async def import_job_config(
         async with context.database.tenant(caller.tenant_id) as tx:
             job = await definitions.create_job(tx, caller, draft, now=now)
             place = Place("job", str(job.id))
-            await macros.replace_macros(tx, context.jobs.sealer, place, drafts, now=now)
+            await macros.replace_macros(tx, context.jobs.sealer, caller, place, drafts, now=now)
             await exchange.keep_files(tx, caller, job, exported, now=now)
             created = await job_answer(tx, job, base)
     response.headers["Location"] = created.href

@@ -35,8 +35,9 @@ _LOG_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
         "description": "The log; with `follow` as server-sent events `log` and `end`.",
         "content": {
             "text/plain": {"schema": {"type": "string"}, "example": "reading\nwrote report.md\n"},
+            # Without a schema: OpenAPI 3.1 has none for a stream of events, and tools read one as
+            # that of each event.
             EVENT_STREAM: {
-                "schema": {"type": "string"},
                 "example": 'id: 8\nevent: log\ndata: {"attempt":1,"text":"reading\\n"}\n\n'
                 'event: end\ndata: {"status":"FINISHED"}\n\n',
             },

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from treadle.api.integration_manager.actors import ACTOR_EXAMPLE, ActorBody, actor_body
 from treadle.api.integration_manager.pages import ListBody
-from treadle.api.wire import Camel, camel_case
+from treadle.api.wire import Camel, Flag, Whole, camel_case
 from treadle.core.clock import iso
 from treadle.core.errors import BadInput
 from treadle.core.ids import parse_number
@@ -78,7 +78,7 @@ class MacroInput(Camel):
     name: str = Field("", max_length=128)
     key: str = Field("", max_length=128, description="Another word for `name`.")
     value: str | None = None
-    secure: bool = Field(False, description="The value is never readable again.")
+    secure: Flag = Field(False, description="The value is never readable again.")
     description: str = Field("", max_length=2000)
 
     def draft(self) -> MacroDraft:
@@ -114,16 +114,16 @@ class RuntimeInput(Camel):
 
 class _JobConfigFields(Camel):
     description: str = Field("", max_length=2000)
-    active: bool = Field(True, description="Only an active job can be run.")
+    active: Flag = Field(True, description="Only an active job can be run.")
     runtime_config: RuntimeInput | None = None
-    blocking: bool = Field(False, description="One run at a time; the others wait in order.")
-    timeout: int = Field(0, ge=0, le=MAX_MINUTES, description="Minutes of one attempt; 0: none.")
+    blocking: Flag = Field(False, description="One run at a time; the others wait in order.")
+    timeout: Whole = Field(0, ge=0, le=MAX_MINUTES, description="Minutes of one attempt; 0: none.")
     destination_id: str | None = Field(None, description="Pool of workers; none: the first one.")
-    max_retries: int = Field(0, ge=0, le=MAX_RETRIES)
-    retry_backoff_seconds: int = Field(
+    max_retries: Whole = Field(0, ge=0, le=MAX_RETRIES)
+    retry_backoff_seconds: Whole = Field(
         60, ge=0, le=86_400, description="Wait before retry k: this · 2^(k−1), at most a day."
     )
-    network: bool = Field(False, description="Whether the code reaches the network.")
+    network: Flag = Field(False, description="Whether the code reaches the network.")
     tags: Annotated[list[Tag], Field(max_length=50)] = []
     macrosets: Annotated[list[Tag], Field(max_length=MAX_SETS)] = []
     project: str | None = Field(None, max_length=100, description="Name or id; none: `default`.")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-from fastapi import APIRouter, Request
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Header, Request
+from fastapi.responses import Response, StreamingResponse
 from pydantic import Field
 
 from treadle.api.bodies import EdgeRoute, takes_upload
@@ -14,7 +14,6 @@ from treadle.api.context import AppContext
 from treadle.api.dependencies import Base, Context, Tx, needs_somewhere
 from treadle.api.integration_manager.downloads import BYTES, attachment
 from treadle.api.integration_manager.uploads import received_upload
-from treadle.api.streaming import ClosingResponse
 from treadle.api.wire import Camel, camel_case
 from treadle.core.clock import iso
 from treadle.core.ids import parse_number
@@ -33,7 +32,7 @@ _FILE_EXAMPLE: Final = {
     "href": "https://treadle.example/api/jobconfigs/44/files/samplePackage.djar",
     "metadata": {"size": 5732, "lastModified": "2026-11-21T09:00:00.000Z"},
 }
-UPLOAD_SCHEMA: Final = {
+UPLOAD_SCHEMA: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
         "content": {
@@ -48,6 +47,23 @@ UPLOAD_SCHEMA: Final = {
                 },
                 "example": {"key": "samplePackage.djar", "file": "(the bytes of the file)"},
             }
+        },
+    }
+}
+
+
+_UNCHANGED: Final[dict[int | str, dict[str, Any]]] = {
+    304: {"description": "The caller has these bytes already."}
+}
+REPLACE_SCHEMA: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/octet-stream": {
+                "schema": {"type": "string", "contentMediaType": "application/octet-stream"},
+                "example": "(the bytes of the file)",
+            },
+            **UPLOAD_SCHEMA["requestBody"]["content"],
         },
     }
 }
@@ -112,7 +128,7 @@ async def upload_file(
     "/api/jobconfigs/{id}/files/{key}",
     summary="Replace a file",
     operation_id="replaceJobConfigFile",
-    openapi_extra=UPLOAD_SCHEMA,
+    openapi_extra=REPLACE_SCHEMA,
 )
 @takes_upload
 async def replace_file(
@@ -150,7 +166,7 @@ async def list_entry_points(id: str, key: str, caller: Reader, tx: Tx) -> EntryP
     summary="Download a file",
     operation_id="downloadJobConfigFile",
     response_class=StreamingResponse,
-    responses=BYTES,
+    responses=BYTES | _UNCHANGED,
 )
 async def download_file(
     id: str,  # noqa: A002
@@ -158,11 +174,21 @@ async def download_file(
     caller: Reader,
     tx: Tx,
     context: Context,
-) -> ClosingResponse:
-    """The bytes of the file."""
+    if_none_match: Annotated[
+        str | None, Header(description='The SHA-256 that the caller has: `"e3b0c4…"`.')
+    ] = None,
+) -> Response:
+    """The bytes of the file. Its `ETag` is their SHA-256 in hex: who has the same bytes, and says
+    so with `If-None-Match`, is answered 304 and gets none.
+    """
     file = await files.get_file(tx, caller, parse_number(id), key)
+    tag = f'"{file.sha256.hex()}"'
+    if if_none_match is not None and tag in [each.strip() for each in if_none_match.split(",")]:
+        return Response(status_code=304, headers={"ETag": tag})
     content = files.read_content(context.jobs, caller.tenant_id, file)
-    return await attachment(content, name=file.key, size=file.size)
+    answer = await attachment(content, name=file.key, size=file.size)
+    answer.headers["ETag"] = tag
+    return answer
 
 
 @router.delete(
@@ -190,6 +216,8 @@ async def _upload(
         await definitions.get_job_for(tx, caller, job_id, Right.JOBS_WRITE)
     async with received_upload(request, context, key=key) as upload:
         checked = await files.check_upload(context.jobs, upload.path, upload.key)
+        async with context.database.tenant(caller.tenant_id) as tx:
+            await files.require_room(tx, caller, job_id, checked)
         now = context.clock()
         await files.store_upload(context.database, context.jobs, caller.tenant_id, checked, now=now)
         async with context.database.tenant(caller.tenant_id) as tx:

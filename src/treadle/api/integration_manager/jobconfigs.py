@@ -21,7 +21,7 @@ from treadle.api.integration_manager.jobconfig_bodies import (
     patched_draft,
     sent_macros,
 )
-from treadle.api.integration_manager.pages import Listing, listing
+from treadle.api.integration_manager.pages import InProject, Listing, listing
 from treadle.core.ids import parse_number
 from treadle.db.transaction import Transaction
 from treadle.identity.model import Principal
@@ -31,6 +31,7 @@ from treadle.jobs import definitions, macros
 from treadle.jobs.definitions import JOB_SORTS
 from treadle.jobs.macros import MacroDraft
 from treadle.jobs.model import Job, Place
+from treadle.schedules import of_jobs
 
 router: Final = APIRouter(route_class=EdgeRoute, tags=["Job configs"])
 
@@ -47,7 +48,7 @@ async def create_job_config(
     """Makes a definition that can be run once it has a package."""
     now = context.clock()
     job = await definitions.create_job(tx, caller, draft_of_input(body), now=now)
-    await _replace_macros(tx, context, job, sent_macros(body))
+    await _replace_macros(tx, context, caller, job, sent_macros(body))
     created = await job_answer(tx, job, base)
     response.headers["Location"] = created.href
     return created
@@ -60,12 +61,18 @@ async def list_job_configs(
     base: Base,
     listed: Annotated[Listing, listing(sorts=JOB_SORTS)],
     active: Annotated[bool | None, Query(description="Only (in)active ones.")] = None,
+    project: InProject = None,
 ) -> JobConfigList:
-    """The jobs of the projects that the caller sees; `filter` looks in their names."""
+    """The jobs of the projects that the caller sees; `filter` looks in their names.
+
+    Up to 10,000 are counted. Where there are more, `totalRecords` is at least their number, and
+    `links.next` leads on.
+    """
     page = await definitions.list_jobs(
         tx,
         caller,
         listed.page,
+        project=project,
         text=listed.text,
         active=active,
         sort=listed.sort,
@@ -89,10 +96,14 @@ async def replace_job_config(
     base: Base,
     context: Context,
 ) -> JobConfigBody:
-    """Sets everything; what is left out gets its default. JSON, whatever its Content-Type says."""
+    """Sets everything; what is left out gets its default. JSON, whatever its Content-Type says.
+
+    409 for another project while schedules run the job.
+    """
     draft = draft_of_input(body)
     job = await definitions.replace_job(tx, caller, parse_number(id), draft, now=context.clock())
-    await _replace_macros(tx, context, job, sent_macros(body))
+    await of_jobs.refuse_stray(tx, job)
+    await _replace_macros(tx, context, caller, job, sent_macros(body))
     return await job_answer(tx, job, base)
 
 
@@ -105,11 +116,15 @@ async def update_job_config(
     base: Base,
     context: Context,
 ) -> JobConfigBody:
-    """Sets what is sent and leaves the rest."""
+    """Sets what is sent and leaves the rest.
+
+    409 for another project while schedules run the job.
+    """
     job = await definitions.change_job(
         tx, caller, parse_number(id), lambda draft: patched_draft(draft, body), now=context.clock()
     )
-    await _replace_macros(tx, context, job, sent_macros(body))
+    await of_jobs.refuse_stray(tx, job)
+    await _replace_macros(tx, context, caller, job, sent_macros(body))
     return await job_answer(tx, job, base)
 
 
@@ -117,8 +132,11 @@ async def update_job_config(
     "/api/jobconfigs/{id}", summary="Delete a job", operation_id="deleteJobConfig", status_code=204
 )
 async def delete_job_config(id: str, caller: Writer, tx: Tx, context: Context) -> None:  # noqa: A002
-    """The job is gone, with its files and macros; its runs stay readable. 409 while one is open."""
-    await definitions.delete_job(tx, caller, parse_number(id), now=context.clock())
+    """The job is gone, with its files, macros and schedules; its runs stay readable.
+
+    409 while a run is open, or a schedule of `/v1/schedules` runs the job.
+    """
+    await of_jobs.delete_job(tx, context.schedules, caller, parse_number(id), now=context.clock())
 
 
 @router.post(
@@ -136,7 +154,9 @@ async def clone_job_config(
     context: Context,
     name: Annotated[Name | None, Query(description="Of the copy; none: `Copy of …`.")] = None,
 ) -> JobConfigBody:
-    """A new job with the same settings, files and macros, secure ones too."""
+    """A new job with the same settings, files and macros, secure ones too. Schedules stay with the
+    old one: two jobs at the same times are hardly what a copy is made for.
+    """
     copy = await definitions.clone_job(
         tx, context.jobs.sealer, caller, parse_number(id), name=name, now=context.clock()
     )
@@ -162,8 +182,14 @@ async def job_answers(tx: Transaction, jobs: Sequence[Job], base: str) -> list[J
 
 
 async def _replace_macros(
-    tx: Transaction, context: AppContext, job: Job, drafts: list[MacroDraft] | None
+    tx: Transaction,
+    context: AppContext,
+    caller: Principal,
+    job: Job,
+    drafts: list[MacroDraft] | None,
 ) -> None:
     if drafts is not None:
         place = Place("job", str(job.id))
-        await macros.replace_macros(tx, context.jobs.sealer, place, drafts, now=context.clock())
+        await macros.replace_macros(
+            tx, context.jobs.sealer, caller, place, drafts, now=context.clock()
+        )

@@ -11,7 +11,7 @@ from treadle.api.bodies import EdgeRoute
 from treadle.api.dependencies import Base, Context, Tx, needs_somewhere
 from treadle.api.idempotency import Once
 from treadle.api.integration_manager.instants import read_instant
-from treadle.api.integration_manager.pages import Listing, listing
+from treadle.api.integration_manager.pages import InProject, Listing, listing
 from treadle.api.integration_manager.run_bodies import (
     NEW_RUN_EXAMPLE,
     RunBody,
@@ -105,6 +105,7 @@ async def list_jobs(
     userid: Annotated[str | None, Query(description="Runs that this user submitted.")] = None,
     startdate: Annotated[str | None, Query(description=f"Scheduled then or later. {ISO}")] = None,
     enddate: Annotated[str | None, Query(description=f"Scheduled before. {ISO}")] = None,
+    project: InProject = None,
 ) -> RunList:
     """The runs that the caller may see, the newest first; `filter` looks in their jobs' names.
 
@@ -119,7 +120,9 @@ async def list_jobs(
         until=read_instant(enddate, field="enddate", is_end=True),
         text=listed.text,
     )
-    page = await runs.list_runs(tx, caller, listed.page, wanted, descending=listed.descending)
+    page = await runs.list_runs(
+        tx, caller, listed.page, wanted, project=project, descending=listed.descending
+    )
     return RunList.of(page, listed, await _bodies(tx, page.items, base))
 
 
@@ -139,9 +142,12 @@ async def stop_job(id: str, caller: Runner, tx: Tx, base: Base, context: Context
 
 
 @router.get("/api/jobstats", summary="Count runs", operation_id="getJobStatistics")
-async def get_statistics(caller: Historian, tx: Tx, context: Context) -> StatisticsBody:
+async def get_statistics(
+    caller: Historian, tx: Tx, context: Context, project: InProject = None
+) -> StatisticsBody:
     """Runs by state: those that are open, and those of the last 24 hours."""
-    return statistics_body(await runs.count_runs(tx, caller, now=context.clock()))
+    counts = await runs.count_runs(tx, caller, project=project, now=context.clock())
+    return statistics_body(counts)
 
 
 async def _accepted(tx: Transaction, run: RunSummary, base: str) -> Response:

@@ -79,7 +79,7 @@ async def put_tenant_macro(
     name: str, body: MacroInput, caller: TenantWriter, tx: Tx, context: Context
 ) -> MacroBody:
     """Adds it, or replaces the one of this name."""
-    return await _put(tx, context, TENANT, name, body)
+    return await _put(tx, context, caller, TENANT, name, body)
 
 
 @router.delete(
@@ -88,9 +88,9 @@ async def put_tenant_macro(
     operation_id="deleteMacro",
     status_code=204,
 )
-async def delete_tenant_macro(name: str, caller: TenantWriter, tx: Tx) -> None:
+async def delete_tenant_macro(name: str, caller: TenantWriter, tx: Tx, context: Context) -> None:
     """It is gone for runs that begin later."""
-    await macros.delete_macro(tx, TENANT, name)
+    await macros.delete_macro(tx, caller, TENANT, name, now=context.clock())
 
 
 # ---------------------------------------------------------------- of a person
@@ -116,7 +116,7 @@ async def put_user_macro(
     context: Context,
 ) -> MacroBody:
     """Adds it, or replaces the one of this name."""
-    return await _put(tx, context, await _of_user(tx, caller, id), name, body)
+    return await _put(tx, context, caller, await _of_user(tx, caller, id), name, body)
 
 
 @router.delete(
@@ -125,9 +125,10 @@ async def put_user_macro(
     operation_id="deleteUserMacro",
     status_code=204,
 )
-async def delete_user_macro(id: str, name: str, caller: Caller, tx: Tx) -> None:  # noqa: A002
+async def delete_user_macro(id: str, name: str, caller: Caller, tx: Tx, context: Context) -> None:  # noqa: A002
     """It is gone for runs that begin later."""
-    await macros.delete_macro(tx, await _of_user(tx, caller, id), name)
+    place = await _of_user(tx, caller, id)
+    await macros.delete_macro(tx, caller, place, name, now=context.clock())
 
 
 # ---------------------------------------------------------------- of a job
@@ -156,7 +157,7 @@ async def add_job_macro(
 ) -> MacroBody:
     """Adds it, or replaces the one of this name."""
     place = await _of_job(tx, caller, id, Right.JOBS_WRITE)
-    return await _put(tx, context, place, body.name or body.key, body)
+    return await _put(tx, context, caller, place, body.name or body.key, body)
 
 
 @router.put(
@@ -171,7 +172,9 @@ async def put_job_macro(
     context: Context,
 ) -> MacroBody:
     """Adds it, or replaces the one of this name."""
-    return await _put(tx, context, await _of_job(tx, caller, id, Right.JOBS_WRITE), name, body)
+    return await _put(
+        tx, context, caller, await _of_job(tx, caller, id, Right.JOBS_WRITE), name, body
+    )
 
 
 @router.delete(
@@ -180,9 +183,11 @@ async def put_job_macro(
     operation_id="deleteJobMacro",
     status_code=204,
 )
-async def delete_job_macro(id: str, name: str, caller: Writer, tx: Tx) -> None:  # noqa: A002
+async def delete_job_macro(id: str, name: str, caller: Writer, tx: Tx, context: Context) -> None:  # noqa: A002
     """It is gone for runs that begin later."""
-    await macros.delete_macro(tx, await _of_job(tx, caller, id, Right.JOBS_WRITE), name)
+    await macros.delete_macro(
+        tx, caller, await _of_job(tx, caller, id, Right.JOBS_WRITE), name, now=context.clock()
+    )
 
 
 # ---------------------------------------------------------------- in sets
@@ -205,7 +210,9 @@ async def put_macro_set(
 ) -> MacroSetBody:
     """Makes the set, or gives the one of this name another description."""
     return _set_body(
-        await macros.put_set(tx, body.name, description=body.description, now=context.clock())
+        await macros.put_set(
+            tx, caller, body.name, description=body.description, now=context.clock()
+        )
     )
 
 
@@ -215,9 +222,9 @@ async def put_macro_set(
     operation_id="deleteMacroSet",
     status_code=204,
 )
-async def delete_macro_set(set: str, caller: TenantWriter, tx: Tx) -> None:  # noqa: A002
+async def delete_macro_set(set: str, caller: TenantWriter, tx: Tx, context: Context) -> None:  # noqa: A002
     """The set and its macros are gone. 409 while a job takes it."""
-    await macros.delete_set(tx, set)
+    await macros.delete_set(tx, caller, set, now=context.clock())
 
 
 @router.get(
@@ -242,7 +249,7 @@ async def put_set_macro(
     context: Context,
 ) -> MacroBody:
     """Adds it, or replaces the one of this name."""
-    return await _put(tx, context, await _of_set(tx, set), name, body)
+    return await _put(tx, context, caller, await _of_set(tx, set), name, body)
 
 
 @router.delete(
@@ -251,9 +258,15 @@ async def put_set_macro(
     operation_id="deleteSetMacro",
     status_code=204,
 )
-async def delete_set_macro(set: str, name: str, caller: TenantWriter, tx: Tx) -> None:  # noqa: A002
+async def delete_set_macro(
+    set: str,  # noqa: A002
+    name: str,
+    caller: TenantWriter,
+    tx: Tx,
+    context: Context,
+) -> None:
     """It is gone for runs that begin later."""
-    await macros.delete_macro(tx, await _of_set(tx, set), name)
+    await macros.delete_macro(tx, caller, await _of_set(tx, set), name, now=context.clock())
 
 
 async def _listed(tx: Transaction, place: Place) -> list[MacroBody]:
@@ -261,11 +274,18 @@ async def _listed(tx: Transaction, place: Place) -> list[MacroBody]:
 
 
 async def _put(
-    tx: Transaction, context: AppContext, place: Place, name: str, body: MacroInput
+    tx: Transaction,
+    context: AppContext,
+    caller: Principal,
+    place: Place,
+    name: str,
+    body: MacroInput,
 ) -> MacroBody:
     draft = body.draft()
     named = macros.MacroDraft(name, draft.value, draft.secure, draft.description)
-    macro = await macros.put_macro(tx, context.jobs.sealer, place, named, now=context.clock())
+    macro = await macros.put_macro(
+        tx, context.jobs.sealer, caller, place, named, now=context.clock()
+    )
     return macro_body(macro)
 
 

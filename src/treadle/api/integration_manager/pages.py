@@ -24,6 +24,10 @@ from treadle.core.pages import MAX_PAGE_SIZE, Page, PageRequest
 ItemT = TypeVar("ItemT", bound=BaseModel)
 
 DEFAULT_SIZE: Final = 25
+
+InProject = Annotated[
+    str | None, Query(description="Only what is in the project of this id.", max_length=100)
+]
 MAX_PAGE_NUMBER: Final = 1_000_000_000
 """Rows are counted in 63 bits; this many pages of any size fit."""
 

@@ -9,11 +9,15 @@ from pydantic import BaseModel, Field
 
 from treadle.api.bodies import EdgeRoute
 from treadle.api.dependencies import Caller, Context, access_token, client_address_of
+from treadle.api.origins import origin_of
 from treadle.api.wire import snake_case
 from treadle.core.errors import BadInput
+from treadle.core.ids import secret_hash
 from treadle.identity import sessions
 from treadle.identity.client_tokens import is_client_token, revoke_token
 from treadle.identity.model import Tokens
+from treadle.identity.refusals import NameClaim, TokenClaim
+from treadle.identity.usernames import fold_username
 
 router: Final = APIRouter(route_class=EdgeRoute, tags=["Login"])
 
@@ -72,11 +76,14 @@ async def log_in(
     """Opens a session for a person. A wrong name, a wrong password, an inactive user and a lock-out
     (5 failures within 15 minutes for a user name and address) are all the same 401.
     """
+    # For the audit log, should the login be refused.
+    request.state.claim = NameClaim(fold_username(body.username))
     tokens = await sessions.log_in(
         context.database,
         username=body.username,
         password=body.password,
         address=client_address_of(request),
+        origin=origin_of(request.scope),
         passwords=context.passwords,
         lockout=context.lockout,
         now=context.clock(),
@@ -85,12 +92,19 @@ async def log_in(
 
 
 @router.post("/api/login/refresh", summary="Get new tokens", operation_id="refreshLogin")
-async def refresh(*, body: Refresh, response: Response, context: Context) -> TokensBody:
+async def refresh(
+    *, body: Refresh, request: Request, response: Response, context: Context
+) -> TokensBody:
     """Gives new tokens for a refresh token, which works once: used a second time, it ends the whole
     session, because then somebody has a copy.
     """
+    # For the audit log, should the token be refused.
+    request.state.claim = TokenClaim(secret_hash(body.refresh_token))
     tokens = await sessions.refresh(
-        context.database, refresh_token=body.refresh_token, now=context.clock()
+        context.database,
+        refresh_token=body.refresh_token,
+        origin=origin_of(request.scope),
+        now=context.clock(),
     )
     return _tokens_body(tokens, response)
 
@@ -104,6 +118,8 @@ async def log_out(*, request: Request, caller: Caller, context: Context) -> None
     if token is None:
         raise BadInput("An API key has no session: rotate or delete it.", field="X-Api-Key")
     if is_client_token(token):
-        await revoke_token(context.database, access_token=token)
+        await revoke_token(context.database, caller, access_token=token, now=context.clock())
     else:
-        await sessions.log_out(context.database, token=token, now=context.clock())
+        await sessions.log_out(
+            context.database, token=token, origin=caller.origin, now=context.clock()
+        )

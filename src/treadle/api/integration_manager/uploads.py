@@ -67,7 +67,10 @@ async def request_folder(data_dir: Path) -> AsyncGenerator[Path]:
     try:
         yield folder
     finally:
-        await asyncio.to_thread(remove_tree, folder)
+        # Whoever hangs up has everything cancelled that still runs for him, again at every await;
+        # a removal that waits for a thread would never begin. Shielded, it goes on by itself.
+        removing = asyncio.get_running_loop().run_in_executor(None, remove_tree, folder)
+        await asyncio.shield(removing)
 
 
 async def _content(request: Request, form: UploadForm | None) -> AsyncGenerator[bytes]:

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from treadle.api.bodies import EdgeRoute
 from treadle.api.dependencies import Base, Caller, Context, Tx, client_address_of, needs
 from treadle.api.integration_manager.pages import ListBody, Listing, listing
-from treadle.api.wire import Camel, camel_case
+from treadle.api.wire import Camel, Flag, camel_case
 from treadle.core.clock import iso
 from treadle.core.errors import BadInput, NotFound
 from treadle.core.ids import parse_number
@@ -83,8 +83,8 @@ class NewUser(Camel):
     email: str = ""
     first_name: str = ""
     last_name: str = ""
-    active: bool = True
-    admin: bool = False
+    active: Flag = True
+    admin: Flag = False
 
 
 class UserReplacement(Camel):
@@ -96,8 +96,8 @@ class UserReplacement(Camel):
     email: str = ""
     first_name: str = ""
     last_name: str = ""
-    active: bool
-    admin: bool
+    active: Flag
+    admin: Flag
 
     @model_validator(mode="before")
     @classmethod
@@ -113,8 +113,8 @@ class UserPatch(UserReplacement):
 
     model_config = camel_case(example={"active": False})
 
-    active: bool = True
-    admin: bool = False
+    active: Flag = True
+    admin: Flag = False
 
 
 class PasswordChange(Camel):

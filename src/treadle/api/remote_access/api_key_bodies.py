@@ -8,13 +8,14 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from treadle.api.remote_access.lists import ListBody, list_example
-from treadle.api.wire import snake_case
+from treadle.api.lists import ListBody, list_example
+from treadle.api.wire import Whole, exact, snake_case
 from treadle.core.clock import iso, iso_or_none
 from treadle.core.errors import BadInput
 from treadle.identity.api_keys import MAX_DESCRIPTION, MAX_OVERLAP, KeyDraft
 from treadle.identity.firewall import MAX_RULES, FirewallRule, parse_cidr, parse_ipv4
 from treadle.identity.key_check import Reason, Verdict
+from treadle.identity.key_reservations import Reservation
 from treadle.identity.model import ApiKey, IssuedKey
 
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -35,6 +36,11 @@ _ROLE_EXAMPLE: Final = {
     "id": "0198f0a0-5b7e-7cc3-9d3f-3b1f0c5e2a11",
     "role": "Manager",
     "project_id": "0198f0a0-1111-7cc3-9d3f-3b1f0c5e2a11",
+}
+_SECRETS_EXAMPLE: Final = {
+    "client_secret": "tdl_cs_3YyVbXh0kQ9ZtqL7mWcR2sDfGpJ5uN8aEvT1xKoB6iHCzAr4MP0nQ7e",
+    "api_key": "tdl_key_3f2b7c1e9a544d0c8f6e5b1a2c3d4e5f"
+    "_3YyVbXh0kQ9ZtqL7mWcR2sDfGpJ5uN8aEvT1xKoB6iHCzAr5b1XcW",
 }
 KEY_EXAMPLE: Final = {
     "id": _CLIENT_ID,
@@ -91,7 +97,7 @@ class RuleBody(BaseModel):
 class RuleInput(BaseModel):
     """A range of addresses: first and last, one alone, or a CIDR range."""
 
-    model_config = snake_case(example=_RULE_EXAMPLE)
+    model_config = exact(example=_RULE_EXAMPLE)
 
     rule_name: str = Field(description="Unique in the key, 1 to 100 characters.")
     start_ipv4: str | None = None
@@ -99,11 +105,7 @@ class RuleInput(BaseModel):
     cidr: str | None = Field(None, description="Instead of start and end: `192.0.2.0/24`.")
 
 
-class KeyInput(BaseModel):
-    """A key to be made."""
-
-    model_config = snake_case(example=_INPUT_EXAMPLE)
-
+class _KeyFields(BaseModel):
     description: Description
     expires_at: Expiry
     firewall_rules: list[RuleInput] = Field(
@@ -111,7 +113,19 @@ class KeyInput(BaseModel):
     )
 
 
-class KeyReplacement(KeyInput):
+class KeyInput(_KeyFields):
+    """A key to be made."""
+
+    model_config = exact(example=_INPUT_EXAMPLE)
+
+    reservation: str | None = Field(
+        None,
+        max_length=1000,
+        description="Of `POST /v1/api-keys/reservations`; none: a fresh client id and secret.",
+    )
+
+
+class KeyReplacement(_KeyFields):
     """All that can be said of a key. The rules have to be named: left out by mistake, they would
     open the key to everywhere."""
 
@@ -125,10 +139,10 @@ class KeyReplacement(KeyInput):
 class RotationInput(BaseModel):
     """How the secret is replaced."""
 
-    model_config = snake_case(example={"overlap_seconds": 86400})
+    model_config = exact(example={"overlap_seconds": 86400})
 
     overlap_seconds: Annotated[
-        int,
+        Whole,
         Field(
             ge=0,
             le=int(MAX_OVERLAP.total_seconds()),
@@ -140,7 +154,7 @@ class RotationInput(BaseModel):
 class ClientAddressInput(BaseModel):
     """The rule that is made of the caller's own address."""
 
-    model_config = snake_case(example={"rule_name": "My desk"})
+    model_config = exact(example={"rule_name": "My desk"})
 
     rule_name: str | None = Field(None, description="Left out: `Client` and the address.")
 
@@ -148,7 +162,7 @@ class ClientAddressInput(BaseModel):
 class CheckInput(BaseModel):
     """A request that the key could make."""
 
-    model_config = snake_case(
+    model_config = exact(
         example={"address": "192.0.2.20", "permission": "jobs_run", "project": "default"}
     )
 
@@ -212,14 +226,31 @@ class IssuedKeyBody(KeyBody):
     model_config = snake_case(
         example={
             **KEY_EXAMPLE,
-            "client_secret": "tdl_cs_3YyVbXh0kQ9ZtqL7mWcR2sDfGpJ5uN8aEvT1xKoB6iHCzAr4MP0nQ7e",
-            "api_key": "tdl_key_3f2b7c1e9a544d0c8f6e5b1a2c3d4e5f"
-            "_3YyVbXh0kQ9ZtqL7mWcR2sDfGpJ5uN8aEvT1xKoB6iHCzAr5b1XcW",
+            **_SECRETS_EXAMPLE,
         }
     )
 
     client_secret: str = Field(description="For `POST /connect/token`.")
     api_key: str = Field(description="For the header `X-Api-Key`.")
+
+
+class ReservationBody(BaseModel):
+    """The client id and secret of a key that is about to be made."""
+
+    model_config = snake_case(
+        example={
+            "client_id": _CLIENT_ID,
+            **_SECRETS_EXAMPLE,
+            "reservation": "AQIDBAWr3Jq0bTzX0m2v5cU8yR1kLwPd7hGfNsEaQxYtZiOuCvBnMj==",
+            "reserved_until": "2026-11-21T10:00:00.000Z",
+        }
+    )
+
+    client_id: str
+    client_secret: str = Field(description="For `POST /connect/token`, once the key is made.")
+    api_key: str = Field(description="For the header `X-Api-Key`, once the key is made.")
+    reservation: str = Field(description="To be sent with `POST /v1/api-keys`.")
+    reserved_until: str
 
 
 class KeyList(ListBody[KeyBody]):
@@ -228,7 +259,7 @@ class KeyList(ListBody[KeyBody]):
     model_config = snake_case(example=list_example(KEY_EXAMPLE))
 
 
-def draft_of(body: KeyInput) -> KeyDraft:
+def draft_of(body: KeyInput | KeyReplacement) -> KeyDraft:
     """What the body says. Raises BadInput for ranges that are none."""
     return KeyDraft(
         description=body.description,
@@ -249,6 +280,17 @@ def issued_key_body(issued: IssuedKey) -> IssuedKeyBody:
     """The key on the wire, with its fresh secret."""
     return IssuedKeyBody(
         **_fields(issued.key), client_secret=issued.client_secret, api_key=issued.api_key
+    )
+
+
+def reservation_body(reservation: Reservation) -> ReservationBody:
+    """The reservation on the wire."""
+    return ReservationBody(
+        client_id=str(reservation.client_id),
+        client_secret=reservation.client_secret,
+        api_key=reservation.api_key,
+        reservation=reservation.text,
+        reserved_until=iso(reservation.until),
     )
 
 

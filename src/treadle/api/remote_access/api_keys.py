@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from treadle.api.bodies import EdgeRoute
 from treadle.api.dependencies import Base, Context, Tx, client_address_of, needs
+from treadle.api.lists import ListWindow
 from treadle.api.remote_access.api_key_bodies import (
     CheckBody,
     CheckInput,
@@ -18,15 +19,17 @@ from treadle.api.remote_access.api_key_bodies import (
     KeyInput,
     KeyList,
     KeyReplacement,
+    ReservationBody,
     RotationInput,
     check_body,
     draft_of,
     issued_key_body,
     key_body,
+    reservation_body,
 )
-from treadle.api.remote_access.lists import ListWindow
 from treadle.core.ids import parse_id
 from treadle.identity import api_keys
+from treadle.identity.key_reservations import read_reservation, reserve_key
 from treadle.identity.model import Principal
 from treadle.identity.rights import Right
 
@@ -51,9 +54,27 @@ async def create_key(
     """Makes a key, and shows its secret this once. Without a role (`POST /v1/members`) the key is
     refused everything.
     """
-    issued = await api_keys.create_key(tx, caller, draft_of(body), now=context.clock())
+    now = context.clock()
+    reserved = (
+        None
+        if body.reservation is None
+        else read_reservation(context.sealer, caller, body.reservation, now=now)
+    )
+    issued = await api_keys.create_key(tx, caller, draft_of(body), reserved=reserved, now=now)
     response.headers["Location"] = f"{base}/v1/api-keys/{issued.key.client_id}"
     return issued_key_body(issued)
+
+
+@router.post(
+    "/v1/api-keys/reservations",
+    summary="Reserve a client id and secret",
+    operation_id="reserveApiKey",
+)
+async def reserve_api_key(caller: Writer, context: Context) -> ReservationBody:
+    """A client id and a secret that can be noted before their key is made. Nothing is stored:
+    `POST /v1/api-keys` with the `reservation` makes the key of them, within an hour and once.
+    """
+    return reservation_body(reserve_key(context.sealer, caller, now=context.clock()))
 
 
 @router.get("/v1/api-keys", summary="List API keys", operation_id="listApiKeys")
@@ -88,11 +109,11 @@ async def replace_key(
     operation_id="deleteApiKey",
     status_code=204,
 )
-async def delete_key(key_id: KeyId, caller: Writer, tx: Tx) -> None:
+async def delete_key(key_id: KeyId, caller: Writer, tx: Tx, context: Context) -> None:
     """The key, its roles and all tokens that it made are gone at once, for good: the client id can
     never be used again.
     """
-    await api_keys.delete_key(tx, caller, parse_id(key_id))
+    await api_keys.delete_key(tx, caller, parse_id(key_id), now=context.clock())
 
 
 @router.post(

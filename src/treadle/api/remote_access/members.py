@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 
 from treadle.api.bodies import EdgeRoute
 from treadle.api.dependencies import Caller, Context, Tx
-from treadle.api.remote_access.lists import ListBody, ListWindow, list_example
-from treadle.api.wire import snake_case
+from treadle.api.lists import ListBody, ListWindow, list_example
+from treadle.api.wire import exact, snake_case
 from treadle.core.clock import iso
 from treadle.core.errors import NotFound
 from treadle.core.ids import parse_id
@@ -42,7 +42,7 @@ MemberId = Annotated[str, Path(alias="id", description="The member's id.", examp
 class MemberInput(BaseModel):
     """A role to be given."""
 
-    model_config = snake_case(example=_INPUT_EXAMPLE)
+    model_config = exact(example=_INPUT_EXAMPLE)
 
     member_type: str = Field(description="`user` or `api_key`.")
     member_id: str | int = Field(description="The user's id, or the key's client id.")
@@ -113,9 +113,9 @@ async def list_members(
 @router.delete(
     "/v1/members/{id}", summary="Take a role", operation_id="deleteMember", status_code=204
 )
-async def delete_member(member_id: MemberId, caller: Caller, tx: Tx) -> None:
+async def delete_member(member_id: MemberId, caller: Caller, tx: Tx, context: Context) -> None:
     """The role is gone, with the next request of whoever held it. As for giving one."""
-    await members.remove_member(tx, caller, _id(member_id))
+    await members.remove_member(tx, caller, _id(member_id), now=context.clock())
 
 
 def _ref(member: Member) -> str:

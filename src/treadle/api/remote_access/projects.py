@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from treadle.api.bodies import EdgeRoute
 from treadle.api.dependencies import Base, Context, Tx, needs, needs_somewhere
-from treadle.api.remote_access.lists import ListBody, ListWindow, list_example
+from treadle.api.lists import ListBody, ListWindow, list_example
 from treadle.api.wire import snake_case
 from treadle.core.clock import iso
 from treadle.core.errors import NotFound
@@ -93,11 +93,16 @@ async def get_project(project_id: ProjectId, caller: Reader, tx: Tx) -> ProjectB
 
 @router.put("/v1/projects/{id}", summary="Replace a project", operation_id="replaceProject")
 async def replace_project(
-    project_id: ProjectId, body: ProjectInput, caller: Writer, tx: Tx
+    project_id: ProjectId, body: ProjectInput, caller: Writer, tx: Tx, context: Context
 ) -> ProjectBody:
     """Sets name and description."""
     project = await projects.change_project(
-        tx, caller, _id(project_id), name=body.name, description=body.description
+        tx,
+        caller,
+        _id(project_id),
+        name=body.name,
+        description=body.description,
+        now=context.clock(),
     )
     return _body(project)
 
@@ -108,11 +113,11 @@ async def replace_project(
     operation_id="deleteProject",
     status_code=204,
 )
-async def delete_project(project_id: ProjectId, caller: Writer, tx: Tx) -> None:
+async def delete_project(project_id: ProjectId, caller: Writer, tx: Tx, context: Context) -> None:
     """The project is gone, with the roles held in it. 409 while anything is in it, be it the
     history of jobs that were deleted.
     """
-    await projects.delete_project(tx, caller, _id(project_id))
+    await projects.delete_project(tx, caller, _id(project_id), now=context.clock())
 
 
 def _body(project: Project) -> ProjectBody:

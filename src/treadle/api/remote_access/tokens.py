@@ -6,7 +6,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qsl, unquote_plus
 
 from fastapi import APIRouter, Request, Response
@@ -16,8 +16,10 @@ from treadle.api.bodies import EdgeRoute
 from treadle.api.dependencies import Context, client_address_of
 from treadle.api.wire import snake_case
 from treadle.core.errors import BadInput
+from treadle.core.ids import parse_id
 from treadle.identity.client_tokens import issue_token
 from treadle.identity.key_authentication import InvalidClient
+from treadle.identity.refusals import KeyClaim
 
 router: Final = APIRouter(route_class=EdgeRoute, tags=["Tokens"])
 
@@ -26,13 +28,6 @@ _FORM: Final = "application/x-www-form-urlencoded"
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*")
 _MAX_SCOPE: Final = 1000
 _NO_CLIENT: Final = "Send client_id and client_secret, in the form or as Basic authentication."
-
-
-def _refusal(description: str, code: str) -> dict[str, Any]:
-    body = {"error": code, "error_description": description}
-    schema = {"type": "object", "properties": {name: {"type": "string"} for name in body}}
-    content = {"application/json": {"schema": schema, "example": body}}
-    return {"description": description, "content": content}
 
 
 _REQUEST: Final = {
@@ -62,12 +57,6 @@ _REQUEST: Final = {
             }
         },
     }
-}
-
-
-_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
-    401: _refusal("No key has this client id and secret.", "invalid_client"),
-    403: _refusal("The key's firewall does not let the caller in.", "access_denied"),
 }
 
 
@@ -116,7 +105,6 @@ class _Client:
     summary="Get a token for an API key",
     operation_id="getToken",
     openapi_extra=_REQUEST,
-    responses=_REFUSALS,
 )
 async def get_token(request: Request, response: Response, context: Context) -> TokenBody:
     """A token for the client credentials of an API key, as RFC 6749 says: in the form, or as Basic
@@ -131,8 +119,17 @@ async def get_token(request: Request, response: Response, context: Context) -> T
     client = _client(request, form)
     now = context.clock()
     address = client_address_of(request)
+    client_id = parse_id(client.id)
+    if client_id is not None:
+        # For the audit log, should the client be refused.
+        request.state.claim = KeyClaim(client_id)
     token = await issue_token(
-        context.database, client_id=client.id, client_secret=client.secret, address=address, now=now
+        context.database,
+        client_id=client.id,
+        client_secret=client.secret,
+        address=address,
+        request_id=request.state.request_id,
+        now=now,
     )
     context.key_usage.note(token.client_id, address=address, now=now)
     response.headers["Cache-Control"] = "no-store"

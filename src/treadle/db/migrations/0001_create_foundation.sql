@@ -149,7 +149,11 @@ CREATE TABLE treadle.jobs (
     FOREIGN KEY (tenant_id, project_id) REFERENCES treadle.projects (tenant_id, id),
     UNIQUE (tenant_id, id)
 );
-CREATE INDEX jobs_project ON treadle.jobs (tenant_id, project_id, id)     -- list what one may see
+-- Lists of live jobs: of all, of one project, by name, by the last change.
+CREATE INDEX jobs_live ON treadle.jobs (tenant_id, id) WHERE deleted_at IS NULL;
+CREATE INDEX jobs_of_project ON treadle.jobs (tenant_id, project_id, id) WHERE deleted_at IS NULL;
+CREATE INDEX jobs_by_name ON treadle.jobs (tenant_id, lower(name), id) WHERE deleted_at IS NULL;
+CREATE INDEX jobs_by_change ON treadle.jobs (tenant_id, last_modified_at, id)
     WHERE deleted_at IS NULL;
 
 -- Contents that uploads brought, by hash. The row is committed before its object is stored, and

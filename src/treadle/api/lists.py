@@ -1,4 +1,4 @@
-"""Lists of remote access: which rows a caller may ask for, and how they look.
+"""Lists by limit and offset: which rows a caller may ask for, and how they look.
 
 async def list_keys(window: ListWindow, …) -> KeyList:
     found = await api_keys.list_keys(tx, caller, window)
@@ -39,7 +39,7 @@ class ListBody(BaseModel, Generic[ItemT]):
     """Some rows of a list."""
 
     items: list[ItemT]
-    total: int = Field(description="Rows in the whole list.")
+    total: int = Field(description="Rows in the whole list; of a very long one at least so many.")
     limit: int
     offset: int
 

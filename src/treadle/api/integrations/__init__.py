@@ -1,0 +1,1 @@
+"""Integrations (contract §5): stored connections to other systems."""

@@ -1,0 +1,1 @@
+"""The remote jobs contract (§4): scripts run jobs and manage their schedules."""

@@ -1,0 +1,1 @@
+"""Scheduled actions (contract §6): schedules, their firings, and what they look at."""

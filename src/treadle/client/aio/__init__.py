@@ -1,0 +1,1 @@
+"""The client with `await`. `sync` is made of it by scripts/client.py."""

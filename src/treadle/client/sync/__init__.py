@@ -1,0 +1,1 @@
+"""The client without `await`, made of `aio` by scripts/client.py."""

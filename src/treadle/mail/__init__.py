@@ -1,0 +1,1 @@
+"""Mail to people: an outbox in the database, and what empties it over SMTP."""
