@@ -86,7 +86,11 @@ async def test_the_scheduler_goes_round_and_prunes(app_context: AppContext) -> N
             utc_now() - KEPT - timedelta(hours=1),
         )
     scheduler = Scheduler(
-        database, app_context.live, app_context.schedules, keep_runs=timedelta(days=1)
+        database,
+        app_context.live,
+        app_context.schedules,
+        keep_runs=timedelta(days=1),
+        lease_seconds=8,
     )
     scheduler.start()
     try:

@@ -14,6 +14,7 @@ from treadle.core.clock import Clock, utc_now
 from treadle.db.database import Database
 from treadle.db.migrate import load_migrations
 from treadle.engine.admitter import Admitter
+from treadle.engine.leases import Patience, lease_rules
 from treadle.engine.live import LiveHub
 from treadle.engine.loops import Loop
 from treadle.engine.prune import prune as prune_queue
@@ -50,6 +51,7 @@ class Scheduler:
         context: SchedulesContext,
         *,
         keep_runs: timedelta,
+        lease_seconds: float,
         mail: Mail | None = None,
         clock: Clock = utc_now,
     ) -> None:
@@ -59,7 +61,7 @@ class Scheduler:
         self._schedules = ScheduleTicker(database, hub, context, clock=clock)
         self._rescuer = Loop(
             "rescuer",
-            partial(_tick, clock, lambda now: rescue(database, jobs, now=now)),
+            partial(_tick, clock, _patient_rescue(database, jobs, lease_seconds=lease_seconds)),
             interval_seconds=RESCUE_SECONDS,
         )
         self._others = [
@@ -93,6 +95,16 @@ class Scheduler:
 
 
 Work = Callable[[datetime], Awaitable[object]]
+
+
+def _patient_rescue(database: Database, context: JobsContext, *, lease_seconds: float) -> Work:
+    patience = Patience(lease_rules(lease_seconds))
+
+    async def look(now: datetime) -> None:
+        if patience.may_look():
+            await rescue(database, context, now=now)
+
+    return look
 
 
 def _prunings(

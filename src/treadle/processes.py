@@ -209,6 +209,7 @@ class _Process:
             context.live,
             context.schedules,
             keep_runs=keep_runs,
+            lease_seconds=self._settings.lease_seconds,
             mail=context.mail,
         )
         scheduler.start()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 
 from fixtures.server import SECONDS, ServeProcess, plain_client
@@ -116,7 +117,28 @@ async def test_a_run_that_takes_longer_is_handed_back(serve: Serve, database_url
         assert await api.status(run_id) == "QUEUED"
     again = serve("--port", "0", **settings)
     async with api_of(again) as api:
-        assert await api.final(run_id) == "FINISHED"
+        status = await api.final(run_id)
+        run = await api.client.get(f"/api/jobs/{run_id}")
+        assert status == "FINISHED", f"{run.text}\n{again.log}"
+
+
+async def test_a_server_that_was_held_up_keeps_its_runs(
+    serve: Serve, database_url: str, owner: asyncpg.Connection
+) -> None:
+    """As on a machine that slept: the lease is over by the time the server goes on."""
+    settings = {"TREADLE_DATABASE_URL": database_url, "TREADLE_ADMIN_PASSWORD": PASSWORD}
+    process = serve("--port", "0", TREADLE_LEASE_SECONDS="4", **settings)
+    async with api_of(process) as api:
+        run_id = await api.start("short", seconds=8)
+        process.signal(signal.SIGSTOP)
+        async with asyncio.timeout(SECONDS):
+            while not await owner.fetchval("SELECT lease_expires_at < now() FROM treadle.runs"):
+                await asyncio.sleep(0.02)
+        process.signal(signal.SIGCONT)
+        status = await api.final(run_id)
+        run = await api.client.get(f"/api/jobs/{run_id}")
+        assert (status, len(run.json()["attempts"])) == ("FINISHED", 1), process.log
+    assert "rescuer_held_up" in process.log
 
 
 async def test_a_second_signal_takes_the_rest_of_the_time(

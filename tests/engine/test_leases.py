@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treadle.engine.leases import Flags, LeaseKeeper, LeaseRules, lease_rules
+from treadle.engine.leases import Flags, LeaseKeeper, LeaseRules, Patience, lease_rules
 
 NONE: Flags = frozenset()
 
@@ -120,6 +120,72 @@ async def test_an_outage_loses_only_what_ran_out() -> None:
     domain.now += 6
     assert domain.keeper.expire() == 0
     assert domain.keeper.holds(young)
+
+
+async def test_a_holder_that_was_held_up_asks_before_it_gives_up() -> None:
+    domain = Domain()
+    ours, theirs = domain.claim(), domain.claim()
+    del domain.kept[theirs]  # somebody who was not held up has taken it
+    domain.now += 3600
+    await domain.keeper.come_round()
+    assert domain.lost == [theirs]
+    assert domain.keeper.holds(ours)
+
+
+async def test_a_holder_that_was_held_up_and_gets_no_answer_gives_up() -> None:
+    domain = Domain()
+    ours = domain.claim()
+    domain.error = ConnectionError("database away")
+    domain.now += 3600
+    await domain.keeper.come_round()
+    assert domain.lost == [ours]
+
+
+async def test_a_holder_that_was_not_held_up_does_not_ask() -> None:
+    domain = Domain()
+    ours = domain.claim()
+    for _ in range(6):
+        domain.now += 1
+        await domain.keeper.come_round()
+    assert domain.lost == []
+    domain.now += 1
+    await domain.keeper.come_round()
+    assert (domain.lost, domain.asked) == ([ours], [])
+
+
+def rescuer(*, at: float) -> tuple[Patience, list[float]]:
+    """Its patience with leases of 8 s; the clock is the list's last number."""
+    clock = [at]
+    return Patience(lease_rules(8), clock=lambda: clock[-1]), clock
+
+
+def test_a_rescuer_looks_at_once_and_whenever_it_comes_round() -> None:
+    patience, clock = rescuer(at=1000.0)
+    for _ in range(10):
+        assert patience.may_look()
+        clock.append(clock[-1] + 3.9)
+
+
+def test_a_rescuer_that_was_held_up_lets_the_holders_go_first() -> None:
+    patience, clock = rescuer(at=1000.0)
+    assert patience.may_look()
+    clock.append(1100.0)
+    assert not patience.may_look()
+    clock.append(1103.9)
+    assert not patience.may_look()
+    clock.append(1104.0)
+    assert patience.may_look()
+    clock.append(1105.0)
+    assert patience.may_look()
+
+
+def test_a_rescuer_that_is_held_up_all_the_time_looks_every_second_time() -> None:
+    patience, clock = rescuer(at=1000.0)
+    looks: list[bool] = []
+    for _ in range(6):
+        looks.append(patience.may_look())
+        clock.append(clock[-1] + 60)
+    assert looks == [True, False, True, False, True, False]
 
 
 async def test_flags_are_told_when_they_change() -> None:

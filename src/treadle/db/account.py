@@ -9,6 +9,7 @@ the modes above it), and programs that the user cannot run are copied to a folde
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import pwd
@@ -17,7 +18,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,8 @@ USER = "treadle-postgres"
 """The system user that runs PostgreSQL when Treadle is started by root."""
 
 SHARED_FOLDER = Path("/var/lib/treadle-postgres")
-"""Where programs are copied to that `USER` cannot run where they are installed."""
+"""Where programs are copied to that `USER` cannot run where they are installed. Who looks
+for `USER` holds a lock in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +157,47 @@ def _refuse_foreign(data: Path) -> None:
 
 
 def _system_user() -> pwd.struct_passwd:
+    """The user, made where there is none. One process at a time may look and make it: while several
+    `useradd` run, each sees and undoes what the others have half done.
+    """
+    with _alone():
+        try:
+            return pwd.getpwnam(USER)
+        except KeyError:
+            return _make_system_user()
+
+
+@contextmanager
+def _alone() -> Generator[None]:
+    """Among all processes of this machine that start a server as root."""
+    lock = _open_lock()
+    if lock is None:
+        yield
+        return
     try:
-        return pwd.getpwnam(USER)
-    except KeyError:
-        pass
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _open_lock() -> int | None:
+    """None where nothing can be written: there nobody makes a user either."""
+    try:
+        _make_shared_folder(SHARED_FOLDER)
+        # Not for others to open: a lock of theirs would keep us from starting.
+        return os.open(SHARED_FOLDER / "lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return None
+
+
+def _make_shared_folder(folder: Path) -> None:
+    with suppress(FileExistsError):
+        folder.mkdir(parents=True)
+        folder.chmod(0o755)
+
+
+def _make_system_user() -> pwd.struct_passwd:
     command = ["useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent"]
     command += ["--shell", "/usr/sbin/nologin", USER]
     try:
@@ -167,7 +206,7 @@ def _system_user() -> pwd.struct_passwd:
     except FileNotFoundError:
         problem = "there is no useradd here"
     try:
-        # Another process may have made the user meanwhile; only that it is there counts.
+        # Somebody else may have made the user meanwhile; only that it is there counts.
         return pwd.getpwnam(USER)
     except KeyError:
         raise EmbeddedPostgresError(
@@ -208,9 +247,7 @@ def _copy_install(install: Path, shared: Path) -> Path:
         return target
     making = shared / f"{folder.name}.{os.getpid()}"
     try:
-        if not shared.exists():
-            shared.mkdir(parents=True)
-            shared.chmod(0o755)
+        _make_shared_folder(shared)
         ignored = shutil.ignore_patterns("*.a", "include", "pkgconfig")
         shutil.copytree(install, making / package.name / install.name, ignore=ignored)
         if libraries.exists():

@@ -5,6 +5,10 @@ lost *before* anybody else may take it; the difference is the safety margin. The
 its own monotonic clock from the moment *before* the claim or renewal was sent: whatever the
 database wrote as the expiry lies later than that.
 
+A process that was held up (the machine slept or was moved, nothing ran for seconds) wakes among
+expired leases that perhaps nobody has taken: holders ask the database once before they give up, and
+rescuers (`Patience`) let them go first.
+
 The rules are pure; `LeaseKeeper` applies them to many subjects with one batched call. How a lease
 is written is the domain's business: it hands in `renew`.
 """
@@ -51,6 +55,13 @@ class LeaseRules:
         """A third: one renewal may fail, and the next still comes in time."""
         return self.duration / 3
 
+    @property
+    def held_up_after(self) -> float:
+        """Half: who has not come round for so long was held up. Less cannot cost a lease, as the
+        last renewal is a third of the duration old at most.
+        """
+        return self.duration / 2
+
     def lost_at(self, since: float) -> float:
         """When a lease that was claimed or renewed at `since` must be taken for lost."""
         return since + self.duration - self.margin
@@ -59,6 +70,32 @@ class LeaseRules:
 def lease_rules(duration_seconds: float) -> LeaseRules:
     """Rules with a margin of an eighth of the duration: 1 s of 8 s."""
     return LeaseRules(duration=duration_seconds, margin=duration_seconds / 8)
+
+
+class Patience:
+    """When a rescuer may look for expired leases. After it was held up it waits for as long as that
+    takes to notice, once: the holders were held up too, perhaps, and are still there.
+    """
+
+    def __init__(self, rules: LeaseRules, *, clock: Callable[[], float] = boot_clock) -> None:
+        self._rules = rules
+        self._clock = clock
+        self._asked_at: float | None = None
+        self._wait_until: float | None = None
+
+    def may_look(self) -> bool:
+        """Asked before every look. However often it is held up, every second look happens."""
+        now = self._clock()
+        before, self._asked_at = self._asked_at, now
+        if self._wait_until is None:
+            if before is None or now - before < self._rules.held_up_after:
+                return True
+            log.warning("rescuer_held_up", seconds=round(now - before, 1))
+            self._wait_until = now + self._rules.held_up_after
+        if now < self._wait_until:
+            return False
+        self._wait_until = None
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +129,12 @@ class LeaseKeeper:
         self._on_signal = on_signal
         self._clock = clock
         self._held: dict[UUID, _Held] = {}
+        self._came_round_at = clock()
         # One at a time: an older answer that comes later would take back what a newer one said.
         self._renewing = asyncio.Lock()
         self._renewals = Loop("lease-renewal", self.renew_all, interval_seconds=rules.renew_every)
         # Of its own, because a renewal may hang with the database.
-        self._expiry = Loop("lease-expiry", self._expire, interval_seconds=rules.margin / 2)
+        self._expiry = Loop("lease-expiry", self.come_round, interval_seconds=rules.margin / 2)
 
     def start(self) -> None:
         """Begins to renew."""
@@ -157,7 +195,19 @@ class LeaseKeeper:
         if flags != before.flags:
             self._tell_signal(subject, flags)
 
-    async def _expire(self) -> None:
+    async def come_round(self) -> None:
+        """Expires, often. Was this process held up, the database is asked first, for as long as the
+        margin: if nobody has taken the leases meanwhile, they are ours and go on.
+        """
+        now = self._clock()
+        before, self._came_round_at = self._came_round_at, now
+        if self._held and now - before >= self._rules.held_up_after:
+            log.warning("lease_holder_held_up", seconds=round(now - before, 1))
+            try:
+                async with asyncio.timeout(self._rules.margin):
+                    await self.renew_all()
+            except Exception as error:
+                log.warning("lease_renewal_failed", error=f"{type(error).__name__}: {error}")
         self.expire()
 
     def _lose(self, subject: UUID, reason: str) -> None:

@@ -118,19 +118,3 @@ class Loop:
         self.failures = 0
         self.last_success_at = self._clock()
         return self._interval if pause is None else min(max(pause, 0.0), self._interval)
-
-    async def _sleep(self, seconds: float, *, wakeable: bool) -> None:
-        deadline = asyncio.get_running_loop().time() + seconds
-        while not self._stopping:
-            try:
-                async with asyncio.timeout_at(deadline):
-                    await self._wake.wait()
-            except TimeoutError:
-                return
-            if wakeable or self._stopping:
-                return
-            await self._stop_or(deadline)
-            return
-
-    async def _stop_or(self, deadline: float) -> None:
-        raise NotImplementedError
