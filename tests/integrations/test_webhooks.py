@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -11,11 +10,10 @@ import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from fixtures.outside import Asked, Outside, answer
-from treadle.core.errors import BadInput
 from treadle.integrations.addresses import Allowed
 from treadle.integrations.errors import OutboundRefused, TooLarge
 from treadle.integrations.outbound import Outbound
-from treadle.integrations.webhooks import check_secret, new_secret, sign_and_send
+from treadle.integrations.webhooks import sign_and_send
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 ID = "msg_p5jXN8AQM9LWM0D4loKWxJek"
@@ -92,7 +90,7 @@ async def test_the_id_stays_and_time_and_signature_are_new_at_a_retry(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"secret": new_secret()},
+        {"secret": "whsec_" + "A" * 32},
         {"secret": None},
         {"now": datetime(2026, 1, 1, tzinfo=UTC)},
     ],
@@ -132,30 +130,3 @@ async def test_a_long_answer_and_a_body_that_is_no_text_are_refused(
         await send(outbound, outside.on("/hook", answer(200, b"x" * 100_000)))
     with pytest.raises(OutboundRefused, match="UTF-8"):
         await send(outbound, outside.url("/hook"), body=b"\xff")
-
-
-def test_a_new_secret_is_a_good_one() -> None:
-    assert new_secret() != new_secret()
-    check_secret(new_secret())
-    check_secret(SECRET)
-    check_secret("whsec_" + base64.b64encode(b"x" * 25).decode().rstrip("="))
-
-
-@pytest.mark.parametrize(
-    "secret",
-    [
-        "",
-        "whsec_",
-        "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-        "whsec_" + base64.b64encode(b"x" * 23).decode(),
-        "whsec_" + base64.b64encode(b"x" * 65).decode(),
-        "whsec_MfKQ9r8GKYqrTwjUPD8I LPZIo2LaLaSw",
-        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSä",
-    ],
-)
-def test_a_secret_that_is_none_is_refused_without_being_shown(secret: str) -> None:
-    with pytest.raises(BadInput) as refused:
-        check_secret(secret, field="action_config.secret")
-
-    assert refused.value.message.startswith("action_config.secret: must be whsec_ followed by")
-    assert "MfKQ" not in refused.value.message

@@ -107,14 +107,6 @@ def span_of(day: date, zone: tzinfo) -> Span | None:
     return Span(first, end, [first.date() + timedelta(days=number) for number in range(count)])
 
 
-def lies_in(found: RecordDate, day: date, zone: tzinfo) -> bool:
-    """Whether what a field says is this day for somebody in the zone."""
-    if found.at is None:
-        return found.day == day
-    span = span_of(day, zone)
-    return span is not None and span.first <= found.at < span.end
-
-
 def day_in(data: Mapping[str, Any], field: str, zone: tzinfo) -> date | None:
     """The day that a date field says, for somebody in `zone`; None where it says none."""
     found, _ = dates_of(data, [field])

@@ -26,11 +26,6 @@ class Tried:
     error: str | None = None
 
 
-def can_notify(kind: IntegrationType) -> bool:
-    """Whether integrations of this type can tell people something."""
-    return KINDS[kind].notify is not None
-
-
 def check_recipients(kind: IntegrationType, to: Sequence[str]) -> None:
     """Raises BadInput (for `integration` or `to`) if an integration of this type could never
     deliver a message to these.

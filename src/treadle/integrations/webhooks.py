@@ -8,47 +8,18 @@ comes from us, that nobody altered it, and that it is not an old one played agai
 
 from __future__ import annotations
 
-import base64
-import binascii
-import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
 from standardwebhooks.webhooks import Webhook
 
-from treadle.core.errors import BadInput
 from treadle.integrations.errors import OutboundRefused
 from treadle.integrations.outbound import Outbound, Response
 
-PREFIX: Final = "whsec_"
-MIN_SECRET_BYTES: Final = 24
-MAX_SECRET_BYTES: Final = 64
 MAX_RESPONSE_BYTES: Final = 65_536
 """What a receiver answers is for the log, not for programs."""
 _OUR_HEADERS: Final = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature"})
-
-
-def new_secret() -> str:
-    """A secret for a webhook: `whsec_` and 32 random bytes."""
-    return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
-
-
-def check_secret(secret: str, *, field: str = "secret") -> None:
-    """Raises BadInput for what is no secret as Standard Webhooks has them."""
-    rule = (
-        f"{field}: must be {PREFIX} followed by {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} bytes in"
-        " base64"
-    )
-    if not secret.startswith(PREFIX):
-        raise BadInput(rule, field=field)
-    text = secret.removeprefix(PREFIX)
-    try:
-        key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        raise BadInput(rule, field=field) from None
-    if not MIN_SECRET_BYTES <= len(key) <= MAX_SECRET_BYTES:
-        raise BadInput(rule, field=field)
 
 
 def signature_headers(

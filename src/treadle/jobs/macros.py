@@ -171,14 +171,6 @@ async def list_of_places(tx: Transaction, places: Sequence[Place]) -> dict[Place
     return dict(await store.list_in_order(tx, places))
 
 
-async def get_macro(tx: Transaction, place: Place, name: str) -> Macro:
-    """The macro of this name. Raises NotFound."""
-    macro = await store.find_macro(tx, place, name)
-    if macro is None:
-        raise NotFound(MISSING)
-    return macro
-
-
 async def delete_macro(
     tx: Transaction, caller: Principal, place: Place, name: str, *, now: datetime
 ) -> None:

@@ -123,19 +123,6 @@ async def insert_ends(tx: Transaction, ends: Sequence[AttemptEnd]) -> None:
     )
 
 
-async def set_targets(tx: Transaction, targets: Sequence[tuple[UUID, str, UUID]]) -> None:
-    """Notes what firings (id, type, id of what it is) have started."""
-    if targets:
-        await tx.execute(
-            "UPDATE firings SET target_type = target.type, target_id = target.id"
-            " FROM unnest($1::uuid[], $2::text[], $3::uuid[]) AS target (firing_id, type, id)"
-            " WHERE firings.id = target.firing_id",
-            [firing_id for firing_id, _, _ in targets],
-            [kind for _, kind, _ in targets],
-            [target_id for _, _, target_id in targets],
-        )
-
-
 async def find_firing(tx: Transaction, firing_id: UUID) -> FiringRow | None:
     """The firing of this id."""
     record = await tx.fetchrow(f"SELECT {_FIRING} FROM firings WHERE id = $1", firing_id)

@@ -277,7 +277,10 @@ async def test_a_webhook_has_its_defaults_and_keeps_its_secret(desk: Desk) -> No
         ({"url": "https://example.com", "timeout_seconds": 0}, ["timeout_seconds"]),
         ({"url": "https://example.com", "timeout_seconds": 301}, ["timeout_seconds"]),
         ({"url": "https://example.com", "secret": "short"}, ["secret"]),
-        ({"url": "https://example.com", "secret": "whsec_AAAA"}, ["secret"]),
+        *(
+            ({"url": "https://example.com", "secret": f"whsec_{text}"}, ["secret"])
+            for text in ("", "AAAA", "A" * 30 + " A", "A" * 31 + "ä", "x" * 33, "A" * 88)
+        ),
         ({"url": "https://example.com", "headers": {"a": 5}}, ["headers", "a"]),
         ({"url": "https://example.com", "headers": {"a": "x" * 4_097}}, ["headers", "a"]),
         ({"url": "https://example.com", "extra": 1}, ["extra"]),
