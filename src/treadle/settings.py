@@ -153,6 +153,11 @@ class Settings(BaseSettings):
         ge=1,
         description="Log that is kept of one attempt, in MiB; the rest is counted only.",
     )
+    run_network: bool = Field(
+        default=True,
+        description="Whether this worker gives runs its machine's network when their jobs say "
+        "`network`; where it does not, they end as ERROR.",
+    )
     run_retention_days: int = Field(
         default=90, ge=1, description="Finished runs, their logs and files go after so many days."
     )

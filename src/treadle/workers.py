@@ -68,6 +68,7 @@ def build_worker(
         environments=environments,
         limits=run_limits(settings),
         folder=folder,
+        gives_network=settings.run_network,
     )
     worker = Worker(
         database=foundation.database,

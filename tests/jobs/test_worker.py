@@ -257,3 +257,18 @@ def commands() -> list[bytes]:
         with suppress(OSError):
             found.append((entry / "cmdline").read_bytes())
     return found
+
+
+async def test_a_worker_without_network_runs_no_job_that_wants_it(
+    workshop: Workshop, tmp_path: Path, package_cache: Path
+) -> None:
+    began = "def main():\n    print('begun')\n"
+    asking = await job_of(workshop, began, JobDraft(name="asking", network=True))
+    modest = await job_of(workshop, began, JobDraft(name="modest"))
+    async with working(workshop, tmp_path, package_cache, gives_network=False) as worker:
+        refused = await worker.ended(await workshop.submit(asking))
+        done = await worker.ended(await workshop.submit(modest))
+    assert (refused.state, refused.error_type) == (RunState.ERROR, "NoNetwork")
+    assert "begun" not in await workshop.log_of(refused)
+    assert "wants the network" in await workshop.log_of(refused)
+    assert done.state is RunState.FINISHED

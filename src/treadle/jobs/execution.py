@@ -82,7 +82,10 @@ class _Folders:
 
 
 class Executor:
-    """Executes attempts on this machine; `folder` is where their working folders stand."""
+    """Executes attempts on this machine; `folder` is where their working folders stand.
+
+    `gives_network`: whether runs may have this machine's network, if their jobs ask for it.
+    """
 
     def __init__(
         self,
@@ -92,6 +95,7 @@ class Executor:
         environments: Environments,
         limits: Limits,
         folder: Path,
+        gives_network: bool = True,
         clock: Clock = utc_now,
     ) -> None:
         self._storage = storage
@@ -99,6 +103,7 @@ class Executor:
         self._environments = environments
         self._limits = limits
         self._folder = folder
+        self._gives_network = gives_network
         self._clock = clock
 
     async def execute(self, execution: Execution) -> Executed:
@@ -123,6 +128,11 @@ class Executor:
             await asyncio.to_thread(remove_folder, folders.work.parent)
 
     async def _execute(self, execution: Execution, folders: _Folders) -> Executed:
+        if execution.run.network and not self._gives_network:
+            await execution.log.note("the job wants the network, which this worker does not give")
+            return Executed(
+                Ending(AttemptOutcome.ERROR, error_type="NoNetwork", error="no network on worker")
+            )
         command = await self._prepare(execution, folders)
         if execution.stop.is_set() or not await execution.begin():
             return Executed(Ending(AttemptOutcome.STOPPED, error_type="Stopped", error="stopped"))
