@@ -14,8 +14,8 @@ stop() { printf '\n\033[1;31mTreadle can not be set up:\033[0m %s\n\n' "$1" >&2;
 debian_install() {
     [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 || return 1
     say "Installing the system package(s) $* with apt-get"
-    DEBIAN_FRONTEND=noninteractive apt-get update -qq >/dev/null &&
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 update -qq >/dev/null &&
+        DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 install -y -qq "$@" >/dev/null
 }
 
 find_python() {
