@@ -17,6 +17,7 @@ from benchmarks import (
     engine,
     executions,
     firing,
+    lists,
     packages,
     schedules,
     triggering,
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[], Sequence[Row]]] = {
     "triggering": triggering.rows,
     "schedules": schedules.rows,
     "firing": firing.rows,
+    "lists": lists.rows,
 }
 
 
