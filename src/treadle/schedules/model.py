@@ -194,7 +194,7 @@ class DayTally:
 
     day: int
     schedule_id: UUID
-    status: FiringStatus
+    status: str
     first: datetime
     last: datetime
     count: int
