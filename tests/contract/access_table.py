@@ -262,6 +262,13 @@ def next_days(world: World, values: Values) -> Options:
     return {"params": {"from": iso(now), "to": iso(now + timedelta(days=3))}}
 
 
+def whole_days(world: World, values: Values) -> Options:
+    """Today and tomorrow as a query."""
+    today = world.server.context.clock().date()
+    days = {"from": str(today), "to": str(today + timedelta(days=2)), "timezone": "Europe/Berlin"}
+    return {"params": days}
+
+
 def at_noon(world: World, values: Values) -> Options:
     """An instant as a query."""
     return {"params": {"at": "2026-06-30T12:00:00Z"}}
@@ -541,6 +548,7 @@ ACCESS: Final[dict[str, tuple[Line, ...]]] = {
     "POST /v1/schedules/pause": here(Right.SCHEDULES_WRITE, send=TAGGED),
     "POST /v1/schedules/resume": here(Right.SCHEDULES_WRITE, send=TAGGED),
     "GET /v1/schedules/occurrences": here(Right.SCHEDULES_READ, send=next_days),
+    "GET /v1/schedules/calendar": here(Right.SCHEDULES_READ, send=whole_days),
     "GET /v1/schedules/{schedule_id}": here(Right.SCHEDULES_READ, "schedule"),
     "PUT /v1/schedules/{schedule_id}": here(
         Right.SCHEDULES_WRITE, "schedule", send=json(max_retries=1)

@@ -2,9 +2,10 @@ import { ActionIcon, Button, Group, SegmentedControl } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { ChevronLeft, ChevronRight } from "lucide-react";
-import { daysOf, dayKey, move, parseDay, stretchOf, type Day, type Entry, type Span } from "../schedules/calendarDays";
+import type { ReactNode } from "react";
+import { datesOf, daysOf, dayKey, move, parseDay, stretchOf, type Day, type Entry, type Span } from "../schedules/calendarDays";
 import { DayList } from "../schedules/DayList";
-import { dayQuery, occurrencesQuery } from "../schedules/queries";
+import { calendarQuery, dayQuery } from "../schedules/queries";
 import { useNow } from "../ui/clock";
 import { Answer, Page, toneOf } from "../ui/parts";
 import { clockText, count, plural, stateText } from "../ui/words";
@@ -25,9 +26,7 @@ export function CalendarPage() {
   const now = useNow();
   const span = SPANS.find((each) => each === search.span) ?? "month";
   const day = parseDay(search.day) ?? parseDay(dayKey(new Date(now))) ?? new Date(now);
-  const { from, to } = stretchOf(span, day);
-  const query = span === "day" ? dayQuery : occurrencesQuery;
-  const occurrences = useQuery(query(from.toISOString(), to.toISOString(), search.project));
+  const { from } = stretchOf(span, day);
   const go = (part: { span?: Span; day?: Date }) =>
     void navigate({
       search: (old) => ({
@@ -63,25 +62,59 @@ export function CalendarPage() {
             />
           </Group>
         </header>
-        <Answer query={occurrences}>
-          {(found) => (
-            <>
-              {found.more && (
-                <p className="crumbs" role="status" style={{ margin: 0, padding: "8px 14px" }}>
-                  More is due than can be shown at once: the earliest {count(found.items.length)} are here.
-                  {span !== "day" && " A single day shows more of it."}
-                </p>
-              )}
-              {span === "day" ? (
-                <DayList key={dayKey(day)} occurrences={found.items} />
-              ) : (
-                <Grid days={daysOf(span, day, found.items)} today={dayKey(new Date(now))} onDay={(date) => go({ span: "day", day: date })} />
-              )}
-            </>
-          )}
-        </Answer>
+        {span === "day" ? (
+          <OneDay day={day} project={search.project} />
+        ) : (
+          <ManyDays span={span} day={day} project={search.project} today={dayKey(new Date(now))} onDay={(date) => go({ span: "day", day: date })} />
+        )}
       </section>
     </Page>
+  );
+}
+
+function OneDay({ day, project }: { day: Date; project?: string }) {
+  const { from, to } = stretchOf("day", day);
+  const occurrences = useQuery(dayQuery(from.toISOString(), to.toISOString(), project));
+  return (
+    <Answer query={occurrences}>
+      {(found) => (
+        <>
+          {found.more && <More>More is due than can be shown at once: the earliest {count(found.items.length)} are here.</More>}
+          <DayList key={dayKey(day)} occurrences={found.items} />
+        </>
+      )}
+    </Answer>
+  );
+}
+
+interface ManyDaysProps {
+  span: Span;
+  day: Date;
+  project?: string;
+  today: string;
+  onDay: (day: Date) => void;
+}
+
+function ManyDays({ span, day, project, today, onDay }: ManyDaysProps) {
+  const { from, to } = datesOf(span, day);
+  const calendar = useQuery(calendarQuery(from, to, project));
+  return (
+    <Answer query={calendar}>
+      {(found) => (
+        <>
+          {found.more && <More>More is due than could be counted here. A project, or a single day, shows more of it.</More>}
+          <Grid days={daysOf(span, day, found.days)} today={today} onDay={onDay} />
+        </>
+      )}
+    </Answer>
+  );
+}
+
+function More({ children }: { children: ReactNode }) {
+  return (
+    <p className="crumbs" role="status" style={{ margin: 0, padding: "8px 14px" }}>
+      {children}
+    </p>
   );
 }
 
@@ -109,9 +142,9 @@ function Grid({ days, today, onDay }: { days: Day[]; today: string; onDay: (day:
               <EntryLine key={entry.schedule} entry={entry} />
             ))}
           </ul>
-          {day.entries.length > MOST_IN_CELL && (
+          {day.schedules > MOST_IN_CELL && (
             <button type="button" className="more" onClick={() => onDay(day.date)}>
-              {day.entries.length - MOST_IN_CELL} more
+              {day.schedules - MOST_IN_CELL} more
             </button>
           )}
         </li>
@@ -121,7 +154,7 @@ function Grid({ days, today, onDay }: { days: Day[]; today: string; onDay: (day:
 }
 
 function EntryLine({ entry }: { entry: Entry }) {
-  const times = entry.count > 1 ? `${entry.count}×` : clockText(entry.at);
+  const times = entry.count > 1 ? `${count(entry.count)}×` : clockText(entry.at);
   return (
     <li>
       <Link

@@ -1,11 +1,11 @@
-/** Due times, put into the days of a calendar. Pure; days are those of the reader's clock. */
+/** The days of a calendar, and what is due on them. Pure; days are those of the reader's clock. */
 
-import type { Occurrence } from "./queries";
+import type { CalendarDays } from "./queries";
 
 export interface Entry {
   schedule: string;
   name: string;
-  /** The first of them on that day. */
+  /** When the first of them is due. */
   at: string;
   count: number;
   /** The worst of what became of them. */
@@ -17,7 +17,10 @@ export interface Day {
   key: string;
   date: Date;
   isOutside: boolean;
+  /** Of the first schedules of that day. */
   entries: Entry[];
+  /** How many schedules are due, also those without an entry. */
+  schedules: number;
   count: number;
 }
 
@@ -57,30 +60,36 @@ export function move(span: Span, day: Date, by: 1 | -1): Date {
   return addDays(day, span === "week" ? 7 * by : by);
 }
 
-export function daysOf(span: Span, day: Date, occurrences: readonly Occurrence[]): Day[] {
+/** The first day that is shown and the first that is not, as the server is asked for them. */
+export function datesOf(span: Span, day: Date): { from: string; to: string } {
   const { from, to } = stretchOf(span, day);
-  const days = new Map<string, Day>();
+  return { from: dayKey(from), to: dayKey(to) };
+}
+
+/** Every day that is shown, with what the server has counted; it may still tell of other days. */
+export function daysOf(span: Span, day: Date, counted: CalendarDays["days"]): Day[] {
+  const { from, to } = stretchOf(span, day);
+  const known = new Map(counted.map((each) => [each.date, each]));
+  const days: Day[] = [];
   for (let date = from; date < to; date = addDays(date, 1)) {
-    const isOutside = span === "month" && date.getMonth() !== day.getMonth();
-    days.set(dayKey(date), { key: dayKey(date), date, isOutside, entries: [], count: 0 });
+    const key = dayKey(date);
+    const found = known.get(key);
+    days.push({
+      key,
+      date,
+      isOutside: span === "month" && date.getMonth() !== day.getMonth(),
+      entries: (found?.entries ?? []).map((entry) => ({
+        schedule: entry.schedule_id,
+        name: entry.name,
+        at: entry.first,
+        count: entry.count,
+        status: Object.keys(entry.statuses).reduce(worse),
+      })),
+      schedules: found?.schedules ?? 0,
+      count: found?.count ?? 0,
+    });
   }
-  const entries = new Map<string, Entry>();
-  for (const found of occurrences) {
-    const key = dayKey(new Date(found.at));
-    const shown = days.get(key);
-    if (shown === undefined) continue;
-    shown.count += found.count;
-    const known = entries.get(`${key} ${found.schedule_id}`);
-    if (known === undefined) {
-      const entry = { schedule: found.schedule_id, name: found.name, at: found.at, count: found.count, status: found.status };
-      entries.set(`${key} ${found.schedule_id}`, entry);
-      shown.entries.push(entry);
-    } else {
-      known.count += found.count;
-      known.status = worse(known.status, found.status);
-    }
-  }
-  return [...days.values()];
+  return days;
 }
 
 /** Of two states the one that more is wrong with. */

@@ -9,6 +9,7 @@ export type Schedule = Schemas["ScheduleBody"];
 export type ScheduleStatus = "active" | "paused" | "completed";
 export type Firing = Schemas["FiringBody"];
 export type Occurrence = Schemas["OccurrenceBody"];
+export type CalendarDays = Schemas["CalendarDaysBody"];
 export type PreviewInput = Schemas["PreviewInput"];
 
 /** So many answers tell of one day. */
@@ -99,6 +100,22 @@ export const occurrencesQuery = (from: string, to: string, project?: string) =>
     placeholderData: keepPreviousData,
     refetchInterval: 10_000,
   });
+
+/** Whole days, counted: they are the reader's, as the grid that shows them. */
+export const calendarQuery = (from: string, to: string, project?: string) => {
+  const { timeZone } = new Intl.DateTimeFormat().resolvedOptions();
+  return queryOptions({
+    queryKey: ["occurrences", "days", from, to, timeZone, project ?? null],
+    queryFn: () =>
+      good(
+        api.GET("/v1/schedules/calendar", {
+          params: { query: { from, to, timezone: timeZone, project_id: project } },
+        }),
+      ),
+    placeholderData: keepPreviousData,
+    refetchInterval: 30_000,
+  });
+};
 
 /** All of a day: in parts, as one answer has 1,000 of them. */
 export const dayQuery = (from: string, to: string, project?: string) =>

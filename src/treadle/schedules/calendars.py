@@ -28,12 +28,13 @@ from treadle.schedules.due_times import (
     Expression,
     between,
     due_seconds,
+    has_all_times,
     latest_until,
     next_after,
 )
 from treadle.schedules.times.civil import DAY, LAST_DAY, day_date
 from treadle.schedules.times.instants import instant_of, seconds_down, seconds_up
-from treadle.schedules.times.zones import civil_time, first_instant, last_instant
+from treadle.schedules.times.zones import civil_time, first_instant, last_instant, period_at
 
 LONGEST_ROLL = 366
 """Days; a due time never moves further."""
@@ -114,6 +115,38 @@ def due_between(
     return tuple(islice(walk, limit))
 
 
+@dataclass(frozen=True, slots=True)
+class OpenStretch:
+    """Due times in (after, until], in seconds since 1970 UTC, that no calendar holds. They are just
+    those of the expression there, unless they are `mixed`: moved ones may be among them.
+    """
+
+    after: int
+    until: int
+    mixed: bool = False
+
+
+def open_stretches(
+    expression: Expression, calendars: Sequence[CalendarUse], *, after: int, until: int
+) -> Iterator[OpenStretch]:
+    """The parts of (after, until] that have all its due times which are not held, in order. The
+    work grows with the days.
+    """
+    if not calendars:
+        yield OpenStretch(after, until)
+        return
+    found: OpenStretch | None = None
+    for part in _Days(expression, tuple(calendars)).open_parts(after, until):
+        if found is not None and found.until == part.after and not (found.mixed or part.mixed):
+            found = OpenStretch(found.after, part.until)
+            continue
+        if found is not None:
+            yield found
+        found = part
+    if found is not None:
+        yield found
+
+
 def next_due(
     expression: Expression, calendars: Sequence[CalendarUse], *, after: datetime
 ) -> datetime | None:
@@ -184,6 +217,32 @@ class _Days:
             if found >= low:
                 return instant_of(found)
         return None
+
+    def open_parts(self, low: int, high: int) -> Iterator[OpenStretch]:
+        """The days within (low, high] that may have due times which are not held."""
+        day = self._day_of(max(low + 1, 0))
+        repeats = self._shows_again(day)
+        while (begin := self._begin(day)) <= high:
+            repeated, repeats = repeats, self._shows_again(day + 1)
+            part = max(low, begin - 1), min(high, self._begin(day + 1) - 1)
+            if part[0] < part[1] and (repeated or repeats or self._verdict(day).is_open):
+                yield OpenStretch(*part, mixed=repeated or repeats or self._receives(day))
+            day += 1
+
+    def _shows_again(self, day: int) -> bool:
+        """Whether clocks that go back over midnight show the day before it once more."""
+        return last_instant(self._info, day * DAY - 1).instant >= self._begin(day)
+
+    def _receives(self, day: int) -> bool:
+        """Whether what is due on another day, and is not due on this one anyway, may move here."""
+        first, last = self._closed_around(day)
+        if not any(
+            day == self._target(source) for source in range(first, last + 1) if source != day
+        ):
+            return False
+        changes = period_at(self._info, self._begin(first)).end < self._begin(last + 1)
+        own = self._begin(day), self._begin(day + 1) - 1
+        return changes or not has_all_times(self._expression, *own)
 
     def _latest_of_day(self, day: int, high: int) -> Iterator[int]:
         """The last time up to `high` that each day around brings to this one."""

@@ -15,6 +15,7 @@ from itertools import islice
 
 from treadle.schedules.forms.recurrence_text import Recurrence
 from treadle.schedules.times.civil import LAST_CIVIL
+from treadle.schedules.times.civil_times import CivilTimes
 from treadle.schedules.times.daylight import LocalTimes
 from treadle.schedules.times.elapsed import Elapsed, Moment
 from treadle.schedules.times.instants import instant_of, seconds_down
@@ -56,12 +57,12 @@ class AnyOf:
 
     def after(self, instant: int) -> int | None:
         """The first later than this instant."""
-        found = (_after(member, instant) for member in self.members)
+        found = (due_after(member, instant) for member in self.members)
         return min((due for due in found if due is not None), default=None)
 
     def until(self, instant: int) -> int | None:
         """The last up to this instant."""
-        found = (_until(member, instant) for member in self.members)
+        found = (due_until(member, instant) for member in self.members)
         return max((due for due in found if due is not None), default=None)
 
     def count(self, after: int, until: int, limit: int) -> int:
@@ -73,7 +74,7 @@ class AnyOf:
         coming = [
             (due, number)
             for number, member in enumerate(self.members)
-            if (due := _after(member, after)) is not None and due <= until
+            if (due := due_after(member, after)) is not None and due <= until
         ]
         heapify(coming)
         at, found, looked_at = after, 0, 0
@@ -83,12 +84,21 @@ class AnyOf:
             while coming and coming[0][0] == at:
                 looked_at += 1
                 _, number = heappop(coming)
-                due = _after(self.members[number], at)
+                due = due_after(self.members[number], at)
                 if due is not None and due <= until:
                     heappush(coming, (due, number))
         rest = (self.members[number] for _, number in coming)
         found += max((_count(member, at, until, limit) for member in rest), default=0)
         return min(found, limit)
+
+    def count_each(self, after: int, until: int, limit: int) -> tuple[int, ...]:
+        """How many times of each member lie in (after, until], also where they coincide; of a
+        member that `is_listed` at most `limit`.
+        """
+        return tuple(
+            _count(member, after, until, limit if is_listed(member) else COUNT_LIMIT)
+            for member in self.members
+        )
 
 
 Rule = LocalTimes | Elapsed | Moment | AnyOf
@@ -143,22 +153,22 @@ def first_due(expression: Expression, *, created_at: datetime) -> datetime | Non
 
 def next_after(expression: Expression, instant: datetime) -> datetime | None:
     """The first due time later than this instant, in UTC, or None when there is no more."""
-    found = _after(expression, seconds_down(instant))
+    found = due_after(expression, seconds_down(instant))
     return None if found is None else instant_of(found)
 
 
 def latest_until(expression: Expression, instant: datetime) -> datetime | None:
     """The last due time up to this instant, in UTC, or None when there was none."""
-    found = _until(expression, seconds_down(instant))
+    found = due_until(expression, seconds_down(instant))
     return None if found is None else instant_of(found)
 
 
 def due_seconds(expression: Expression, after: int, until: int) -> Iterator[int]:
     """The due times in (after, until], one by one; all are seconds since 1970 UTC."""
-    found = _after(expression, after)
+    found = due_after(expression, after)
     while found is not None and found <= until:
         yield found
-        found = _after(expression, found)
+        found = due_after(expression, found)
 
 
 def between(
@@ -196,7 +206,27 @@ def span(expression: Expression, after: datetime, until: datetime) -> Span | Non
     return Span(first, last, expression.rule.count(low - 1, high, COUNT_LIMIT))
 
 
-def _after(expression: Expression, seconds: int) -> int | None:
+def is_listed(expression: Expression) -> bool:
+    """Whether a count of its due times goes through them one by one."""
+    rule = expression.rule
+    if isinstance(rule, LocalTimes):
+        return not isinstance(rule.wall, CivilTimes)
+    return isinstance(rule, AnyOf)
+
+
+def has_all_times(expression: Expression, first: int, last: int) -> bool:
+    """Whether the day of these seconds, on which no clock changes, has every time of day that any
+    day of the expression has. False where it is not plain.
+    """
+    rule = expression.rule
+    if not isinstance(rule, LocalTimes) or not isinstance(rule.wall, CivilTimes):
+        return False
+    total = rule.wall.times.total
+    return _count(expression, first - 1, last, total) == total
+
+
+def due_after(expression: Expression, seconds: int) -> int | None:
+    """`next_after` in seconds since 1970 UTC."""
     seconds = max(seconds, expression.start - 1)
     if seconds >= expression.end:
         return None
@@ -204,7 +234,8 @@ def _after(expression: Expression, seconds: int) -> int | None:
     return None if found is None or found > expression.end else found
 
 
-def _until(expression: Expression, seconds: int) -> int | None:
+def due_until(expression: Expression, seconds: int) -> int | None:
+    """`latest_until` in seconds since 1970 UTC."""
     seconds = min(seconds, expression.end)
     if seconds < expression.start:
         return None

@@ -187,6 +187,21 @@ class Lateness:
 
 
 @dataclass(frozen=True, slots=True)
+class DayTally:
+    """The firings of a schedule on the day of this number that came to the same: `count` due times
+    from `first` to `last` in `firings` rows, as the one row of a pause stands for many.
+    """
+
+    day: int
+    schedule_id: UUID
+    status: str
+    first: datetime
+    last: datetime
+    count: int
+    firings: int
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptEnd:
     """An attempt of a firing is over. `final`: another attempt would be no use."""
 

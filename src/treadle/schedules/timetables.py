@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,9 +14,11 @@ from treadle.schedules.calendars import (
     CalendarMode,
     CalendarUse,
     DueTime,
+    OpenStretch,
     due_between,
     latest_due,
     next_due,
+    open_stretches,
 )
 from treadle.schedules.due_times import (
     COUNT_LIMIT,
@@ -72,6 +74,10 @@ class Timetable:
         if len(found) == COUNT_LIMIT:
             last = self.latest(after=last, until=until) or last
         return Span(found[0].at, last, len(found))
+
+    def open_stretches(self, *, after: int, until: int) -> Iterator[OpenStretch]:
+        """Where in (after, until] its due times lie that are not held; in seconds, see there."""
+        return open_stretches(self.expression, self.calendars, after=after, until=until)
 
     def before_first(self, *, created_at: datetime) -> datetime:
         """An instant up to which nothing is due: where a schedule made then begins."""

@@ -155,6 +155,8 @@ async def test_no_question_breaks_the_server(
     if len(odd) < 5_000:
         name = quote(odd, safe="", errors="replace")
         assert_answered(await desk.max.get(f"/v1/schedules/occurrences?from={name}&to={name}"))
+        days = f"from={name}&to={name}&timezone={name}"
+        assert_answered(await desk.max.get(f"/v1/schedules/calendar?{days}"))
         assert_answered(await desk.max.get(f"/v1/schedules/{name or 'x'}"))
         assert_answered(await desk.max.get(f"/v1/schedules/{name or 'x'}/runs"))
 

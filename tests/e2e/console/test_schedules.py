@@ -214,6 +214,35 @@ def test_what_is_due_each_minute_is_one_row_an_hour_of_a_day(
     expect(rows).to_have_count(1 + 24 + 1)
 
 
+def test_what_is_due_each_minute_hides_nothing_of_a_month(
+    admin_page: Page, treadle: Treadle
+) -> None:
+    page, project = admin_page, treadle.project()
+    often = schedule_of(treadle, expression="* * * * *", project_id=project["id"])
+    monthly = schedule_of(treadle, expression="0 0 20 * *", project_id=project["id"])
+    middle = (datetime.now(UTC).replace(day=15) + 31 * DAY).replace(day=15)  # of the next month
+    page.goto(f"/calendar?project={project['id']}&day={middle.date()}")
+    days = page.get_by_role("region", name="Occurrences").locator("ol.calendar > li")
+    ordinary = days.filter(has_text=f"15 {middle:%B %Y}, 1,440 due times")
+    expect(ordinary.get_by_role("link")).to_have_count(1)
+    expect(ordinary).to_contain_text(f"1,440× {often['name']}, Upcoming")
+    day = days.filter(has_text=f"20 {middle:%B %Y}, 1,441 due times")
+    expect(day.get_by_role("link", name=often["name"])).to_be_visible()
+    expect(day.get_by_role("link", name=monthly["name"])).to_contain_text("00:00")
+    expect(page.get_by_role("link", name=monthly["name"])).to_have_count(1)
+    expect(page.get_by_role("region", name="Occurrences").get_by_role("status")).to_have_count(0)
+    # The week of it, and more schedules than a day has room for.
+    for _ in range(5):
+        schedule_of(treadle, expression="0 12 20 * *", project_id=project["id"])
+    page.goto(f"/calendar?project={project['id']}&span=week&day={middle:%Y-%m}-20")
+    day = days.filter(has_text=f"20 {middle:%B %Y}, 1,446 due times")
+    expect(day.get_by_role("link")).to_have_count(5)
+    expect(day.get_by_role("link", name=monthly["name"])).to_be_visible()
+    day.get_by_role("button", name="2 more").click()
+    expect(page).to_have_url(re.compile(f"day={middle:%Y-%m}-20.*span=day|span=day.*day="))
+    expect(page.get_by_role("row").filter(has_text=monthly["name"])).to_contain_text("Upcoming")
+
+
 def test_a_member_sees_schedules_and_is_offered_no_change(
     context: BrowserContext, treadle: Treadle
 ) -> None:

@@ -320,6 +320,10 @@ SCHEDULES: Final = (
         "listOccurrences",
         query={"from": "2026-12-01T00:00:00Z", "to": "2026-12-08T00:00:00Z"},
     ),
+    Step(
+        "getCalendarDays",
+        query={"from": "2026-12-01", "to": "2027-01-01", "timezone": "Australia/Sydney"},
+    ),
     Step("explainDueTime", query={"at": "2026-12-01T09:00:00Z"}),
     Step("backfillSchedule"),
     Step("pauseSchedule"),

@@ -12,6 +12,13 @@ from fastapi import APIRouter, Depends, Query
 from treadle.api.bodies import EdgeRoute
 from treadle.api.dependencies import Context, Tx, needs_somewhere
 from treadle.api.lists import MAX_OFFSET
+from treadle.api.scheduled_actions.calendar_day_bodies import (
+    CalendarDaysBody,
+    DaysZone,
+    EndDay,
+    FirstDay,
+    calendar_days_body,
+)
 from treadle.api.scheduled_actions.firing_bodies import (
     ExplanationBody,
     FiringList,
@@ -34,6 +41,7 @@ from treadle.identity.model import Principal
 from treadle.identity.names import names_of
 from treadle.identity.rights import Right
 from treadle.schedules import reading
+from treadle.schedules.calendar_days import calendar_days
 from treadle.schedules.decisions import FiringStatus
 from treadle.schedules.reading import MOST_PREVIEWED
 from treadle.schedules.schedules import get_schedule
@@ -98,6 +106,35 @@ async def list_occurrences(
         items=[occurrence_body(one, found.names[one.schedule_id]) for one in found.items],
         more=found.more,
     )
+
+
+@router.get(
+    "/v1/schedules/calendar", summary="Summarise due times by day", operation_id="getCalendarDays"
+)
+async def get_calendar_days(
+    caller: Reader,
+    tx: Tx,
+    context: Context,
+    since: FirstDay,
+    until: EndDay,
+    timezone: DaysZone = "UTC",
+    project_id: Annotated[UUID | None, Query(description="Only those of this project.")] = None,
+) -> CalendarDaysBody:
+    """What was due and will be due on each day, of all schedules that the caller sees: counted, so
+    that what is due often hides nothing. Of the past the latest 100,000 firings are looked at, of
+    what comes 500 schedules.
+    """
+    with _of_query():
+        found = await calendar_days(
+            tx,
+            caller,
+            since=since,
+            until=until,
+            timezone=timezone,
+            project_id=project_id,
+            now=context.clock(),
+        )
+    return calendar_days_body(found)
 
 
 @router.get(
