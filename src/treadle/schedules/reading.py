@@ -20,6 +20,7 @@ from treadle.schedules import firing_store, schedule_store
 from treadle.schedules.advancing import calendars_named, find_timetable
 from treadle.schedules.calendars import DueTime
 from treadle.schedules.due_times import LAST_INSTANT
+from treadle.schedules.faults import ExpressionError
 from treadle.schedules.maintenance import WindowPolicy, windows_at
 from treadle.schedules.maintenance_windows import live_windows
 from treadle.schedules.model import (
@@ -228,18 +229,20 @@ async def occurrences(
     streams: list[Iterable[Occurrence]] = [
         [Occurrence(row.schedule_id, row.scheduled_for, row) for row in firings]
     ]
+    given_up: set[UUID] = set()
     if until > now:
         calendars = await calendars_named(tx, schedules.items)
         for schedule in schedules.items:
             timetable = timetable_of(schedule, calendars)
             after = max(schedule.decided_until, since - _INSTANT)
-            streams.append(_coming(schedule.id, timetable, after=after, until=until - _INSTANT))
+            coming = _coming(schedule.id, timetable, after=after, until=until - _INSTANT)
+            streams.append(_as_far_as_found(coming, schedule.id, given_up))
     merged = heapq.merge(*streams, key=lambda occurrence: occurrence.at)
     found = tuple(islice(merged, MOST_OCCURRENCES + 1))
     items = found[:MOST_OCCURRENCES]
-    more = len(found) > MOST_OCCURRENCES or schedules.total > len(schedules.items)
+    is_whole = len(found) <= MOST_OCCURRENCES and schedules.total == len(schedules.items)
     names = await schedule_store.names_of(tx, {occurrence.schedule_id for occurrence in items})
-    return Occurrences(items, names, more)
+    return Occurrences(items, names, more=bool(given_up) or not is_whole)
 
 
 async def lateness(
@@ -267,6 +270,16 @@ def _coming(
         if len(batch) < size:
             return
         after, size = batch[-1].at, min(size * 2, _LARGEST_BATCH)
+
+
+def _as_far_as_found(
+    coming: Iterator[Occurrence], schedule_id: UUID, given_up: set[UUID]
+) -> Iterator[Occurrence]:
+    """A schedule whose search is given up hides only itself; the tick pauses it."""
+    try:
+        yield from coming
+    except ExpressionError:
+        given_up.add(schedule_id)
 
 
 @dataclass(frozen=True, slots=True)

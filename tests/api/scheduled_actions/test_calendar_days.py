@@ -228,6 +228,12 @@ async def test_a_schedule_that_takes_too_long_to_search_does_not_hide_the_others
         rare["id"],
     }
     assert [day["count"] for day in answer["days"]] == [2] + 30 * [1]
+    month = {"from": "2026-12-01T00:00:00Z", "to": "2027-01-01T00:00:00Z"}
+    listed = await desk.max.get("/v1/schedules/occurrences", params=month)
+    assert listed.status_code == 200, listed.text
+    due = [each["schedule_id"] for each in listed.json()["items"]]
+    assert (due.count(often["id"]), due.count(rare["id"])) == (31, 1)
+    assert listed.json()["more"] is True
 
 
 async def test_others_see_nothing_of_it(desk: Desk) -> None:
