@@ -64,6 +64,14 @@ async def test_an_address_of_the_console_is_its_page(built: Built, path: str) ->
     assert f"'nonce-{nonce[1]}'" in answer.headers["content-security-policy"]
 
 
+async def test_the_entrances_are_open_to_programs_too(built: Built) -> None:
+    for path, text in (("/", "root"), ("/docs", "reference")):
+        answer = await client(built).get(path)
+        assert (answer.status_code, text in answer.text) == (200, True)
+        assert (await client(built).head(path)).status_code == 200
+        assert (await client(built).post(path)).status_code == 404
+
+
 async def test_no_nonce_comes_twice(built: Built) -> None:
     answers = [await client(built).get("/", headers=HTML) for _ in range(2)]
     assert answers[0].text != answers[1].text

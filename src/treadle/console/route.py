@@ -1,9 +1,9 @@
 """The console's one route: its files, and its page for every address that is nobody else's.
 
 It stands after all routes of the API and takes only GET and HEAD. A path that begins like one of
-the API's is never its own: what is missing there stays the API's 404. Of the others, the files are
-sent to everybody, and the page to whoever asks for HTML, so that an address of the console can be
-opened, sent on and kept.
+the API's is never its own: what is missing there stays the API's 404. Of the others, the files and
+the entrances are sent to everybody, and the page to whoever asks for HTML, so that an address of
+the console can be opened, sent on and kept.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ NOT_BUILT: Final = (
 _NONCE: Final = "__CSP_NONCE__"
 """Stands in the built pages where the nonce of an answer goes."""
 _DOCS: Final = "docs"
+_ENTRANCES: Final = frozenset({"/", f"/{_DOCS}"})
+"""Who looks there with curl, or watches whether the site is up, does not ask for HTML."""
 _ASSETS: Final = "assets"
 """Where the hashed files are: one that is missing there is missing, whoever asks."""
 _COMMON: Final = (
@@ -59,7 +61,7 @@ class ConsoleRoute(BaseRoute):
         if segment in self._api:
             return Match.NONE, {}
         is_page = segment != _ASSETS and accepts_html(Headers(scope=scope))
-        if is_page or self._file(scope) is not None:
+        if is_page or scope["path"] in _ENTRANCES or self._file(scope) is not None:
             return Match.FULL, {"route": self}
         return Match.NONE, {}
 
