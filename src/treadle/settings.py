@@ -174,11 +174,6 @@ class Settings(BaseSettings):
         description="`json`, `console`, or `auto`: console on a terminal, JSON elsewhere.",
     )
 
-    @property
-    def is_embedded(self) -> bool:
-        """Whether this process brings its own PostgreSQL."""
-        return self.database_url is None
-
     def storage_location(self) -> str:
         """The storage URL, with its default filled in."""
         return self.storage_url or str((self.data_dir / "files").resolve())

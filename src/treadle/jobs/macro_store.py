@@ -54,17 +54,6 @@ async def list_macros(tx: Transaction, place: Place) -> list[Macro]:
     return rows(Macro, records)
 
 
-async def find_macro(tx: Transaction, place: Place, name: str) -> Macro | None:
-    """The macro of this name."""
-    record = await tx.fetchrow(
-        f"SELECT {_MACRO} FROM macros WHERE scope = $1 AND scope_id = $2 AND name = $3",
-        place.scope,
-        place.id,
-        name,
-    )
-    return row_or_none(Macro, record)
-
-
 async def hold_secret(tx: Transaction, place: Place, name: str) -> bytes | None:
     """The sealed value of this name. Until the transaction ends nobody seals it anew: what is
     written back is never older than what stands there.

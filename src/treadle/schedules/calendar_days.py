@@ -20,7 +20,7 @@ from treadle.schedules.advancing import calendars_named
 from treadle.schedules.faults import ExpressionError
 from treadle.schedules.foreseeing import Allowance, Foreseen, foresee
 from treadle.schedules.model import DayTally, ScheduleStatus
-from treadle.schedules.reading import LONGEST_CALENDAR, MOST_FORESEEN
+from treadle.schedules.reading import MOST_FORESEEN, check_stretch
 from treadle.schedules.times.civil import DAY, LAST_YEAR, day_number
 from treadle.schedules.times.instants import instant_of, seconds_down
 from treadle.schedules.times.zones import Zone, find_zone, first_instant
@@ -103,10 +103,7 @@ def _check(since: date, until: date) -> None:
             raise Unprocessable(
                 f"must be within the years {FIRST_YEAR} to {LAST_YEAR}", field=field
             )
-    if until <= since:
-        raise Unprocessable("must be later than from", field="to")
-    if until - since > LONGEST_CALENDAR:
-        raise Unprocessable(f"must be at most {LONGEST_CALENDAR.days} days after from", field="to")
+    check_stretch(until - since)
 
 
 def _edges(zone: Zone, since: date, until: date) -> tuple[int, ...]:

@@ -199,6 +199,14 @@ class Occurrences:
     more: bool
 
 
+def check_stretch(length: timedelta) -> None:
+    """Raises Unprocessable unless a calendar tells of so long a stretch."""
+    if length <= timedelta(0):
+        raise Unprocessable("must be later than from", field="to")
+    if length > LONGEST_CALENDAR:
+        raise Unprocessable(f"must be at most {LONGEST_CALENDAR.days} days after from", field="to")
+
+
 async def occurrences(
     tx: Transaction,
     caller: Principal,
@@ -211,10 +219,7 @@ async def occurrences(
     """What was due and will be due in [since, until), of the schedules that the caller sees (in
     this project, if it is given); what was due only where the caller may read what runs came to.
     """
-    if until <= since:
-        raise Unprocessable("must be later than from", field="to")
-    if until - since > LONGEST_CALENDAR:
-        raise Unprocessable(f"must be at most {LONGEST_CALENDAR.days} days after from", field="to")
+    check_stretch(until - since)
     projects = projects_among(require_somewhere(caller, Right.SCHEDULES_READ), project_id)
     historic = projects_among(projects_allowing(caller, Right.HISTORY_READ), project_id)
     firings = await firing_store.firings_between(
