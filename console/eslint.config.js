@@ -25,6 +25,10 @@ export default tseslint.config(
           selector: "MemberExpression[property.name=/^(innerHTML|outerHTML)$/]",
           message: "It would run what others have written.",
         },
+        {
+          selector: "MemberExpression[property.name='invalidateQueries']",
+          message: "It can leave an answer from before the change on screen: refresh() of api/refresh.",
+        },
       ],
     },
   },

@@ -2,7 +2,8 @@ import { Button, Select, Table, TextInput, VisuallyHidden } from "@mantine/core"
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, good, type Schemas } from "../api/client";
-import { invitationsQuery, queryClient } from "../api/queries";
+import { invitationsQuery } from "../api/queries";
+import { refresh } from "../api/refresh";
 import { Confirm } from "../ui/Confirm";
 import { FormDialog } from "../ui/FormDialog";
 import { Answer, Empty, Panel, Time } from "../ui/parts";
@@ -151,5 +152,5 @@ function InvitationTable({
 }
 
 async function changed(): Promise<void> {
-  await queryClient.invalidateQueries({ queryKey: ["invitations"] });
+  await refresh(["invitations"]);
 }

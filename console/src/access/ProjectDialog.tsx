@@ -2,7 +2,7 @@ import { Button, Group, Modal, Stack, Textarea, TextInput } from "@mantine/core"
 import { useMutation } from "@tanstack/react-query";
 import { useState, type SyntheticEvent } from "react";
 import { api, good, type Schemas } from "../api/client";
-import { queryClient } from "../api/queries";
+import { refresh } from "../api/refresh";
 import { Fault } from "../ui/parts";
 import { toast } from "../ui/toasts";
 
@@ -21,10 +21,7 @@ export function ProjectDialog({ project, onClose }: { project?: Project; onClose
     },
     onSuccess: async (saved) => {
       toast(`Saved ${saved.name}`);
-      await Promise.all([
-        queryClient.invalidateQueries({ queryKey: ["projects"] }),
-        queryClient.invalidateQueries({ queryKey: ["me"] }),
-      ]);
+      await refresh(["projects"], ["me"]);
       onClose();
     },
   });

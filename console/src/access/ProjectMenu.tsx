@@ -2,7 +2,7 @@ import { Button } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, good, type Schemas } from "../api/client";
-import { queryClient } from "../api/queries";
+import { refresh } from "../api/refresh";
 import { Confirm } from "../ui/Confirm";
 import { toast } from "../ui/toasts";
 import { ProjectDialog } from "./ProjectDialog";
@@ -29,7 +29,7 @@ export function ProjectMenu({ project }: { project: Schemas["ProjectBody"] }) {
           await good(api.DELETE("/v1/projects/{id}", { params: { path: { id: project.id } } }));
           toast(`Deleted ${project.name}`);
           await navigate({ to: "/projects", search: { project: undefined } });
-          await queryClient.invalidateQueries({ queryKey: ["projects"] });
+          await refresh(["projects"]);
         }}
       >
         <strong>{project.name}</strong> goes, with the roles held in it. Only an empty project can be

@@ -2,7 +2,8 @@
 
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { api, good, type Schemas } from "../api/client";
-import { LIVE_MS, queryClient } from "../api/queries";
+import { LIVE_MS } from "../api/queries";
+import { refresh } from "../api/refresh";
 
 export type ExecutionStatus = Schemas["Status"];
 export type ExecutionSummary = Schemas["ExecutionItem"];
@@ -61,9 +62,7 @@ export const executionQuery = (id: string) =>
 
 /** Whatever was done to an execution: its page and the lists look again. */
 export async function executionsChanged(): Promise<void> {
-  await Promise.all(
-    ["execution", "executions"].map((key) => queryClient.invalidateQueries({ queryKey: [key] })),
-  );
+  await refresh(["execution"], ["executions"]);
 }
 
 export function instant(ms: number): string {

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useState } from "react";
-import { queryClient } from "../api/queries";
+import { refresh } from "../api/refresh";
 import { follow } from "../log/events";
 import { isOver, type Execution } from "./queries";
 import { entriesOf, type Entry } from "./spans";
@@ -28,7 +28,7 @@ export function useEvents(execution: Execution): { entries: Entry[]; error: unkn
         }
         if (told.length < events.length) {
           // Its page may know it by its process id.
-          void queryClient.invalidateQueries({ queryKey: ["execution"] });
+          void refresh(["execution"]);
         }
       },
       stop.signal,

@@ -3,7 +3,8 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Pencil, Plus, Trash2 } from "lucide-react";
 import { useState, type SyntheticEvent } from "react";
 import { api, good, type Schemas } from "../api/client";
-import { queryClient, type Job } from "../api/queries";
+import { type Job } from "../api/queries";
+import { refresh } from "../api/refresh";
 import { Confirm } from "../ui/Confirm";
 import { Answer, Empty, Fault, Panel } from "../ui/parts";
 import { toast } from "../ui/toasts";
@@ -103,7 +104,7 @@ export function MacrosPanel({ job, mayWrite }: { job: Job; mayWrite: boolean }) 
               params: { path: { id: job.id, name: doomed ?? "" } },
             }),
           );
-          await queryClient.invalidateQueries({ queryKey: ["job", job.id] });
+          await refresh(["job", job.id]);
         }}
       >
         Runs that begin later do not have <code>{doomed}</code> any more.
@@ -128,7 +129,7 @@ function MacroDialog({ job, macro, onClose }: { job: Job; macro: Macro | null; o
       ),
     onSuccess: async () => {
       toast(`Saved ${name}`);
-      await queryClient.invalidateQueries({ queryKey: ["job", job.id] });
+      await refresh(["job", job.id]);
       onClose();
     },
   });

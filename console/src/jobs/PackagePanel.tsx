@@ -4,7 +4,8 @@ import { Download, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { api, good } from "../api/client";
 import { download } from "../api/download";
-import { entryPointsQuery, filesQuery, queryClient, type Job } from "../api/queries";
+import { entryPointsQuery, filesQuery, type Job } from "../api/queries";
+import { refresh } from "../api/refresh";
 import { Confirm } from "../ui/Confirm";
 import { Answer, Empty, Fault, Panel, Time } from "../ui/parts";
 import { toast, toastError } from "../ui/toasts";
@@ -60,7 +61,7 @@ function Upload({ job, isFirst }: { job: Job; isFirst: boolean }) {
     onSuccess: (key) => toast(`Uploaded ${key}`),
     onSettled: async () => {
       setProgress(null);
-      await queryClient.invalidateQueries({ queryKey: ["job", job.id] });
+      await refresh(["job", job.id]);
     },
   });
   return (
@@ -92,7 +93,7 @@ function WhatRuns({ job, files, mayWrite }: { job: Job; files: JobFile[]; mayWri
       ),
     onSuccess: async () => {
       toast("Saved what is run");
-      await queryClient.invalidateQueries({ queryKey: ["job", job.id] });
+      await refresh(["job", job.id]);
     },
     onError: toastError,
   });
@@ -194,7 +195,7 @@ function Files({ job, files, mayWrite }: { job: Job; files: JobFile[]; mayWrite:
               params: { path: { id: job.id, key: doomed ?? "" } },
             }),
           );
-          await queryClient.invalidateQueries({ queryKey: ["job", job.id] });
+          await refresh(["job", job.id]);
         }}
       >
         <code>{doomed}</code> goes for good. Runs that were submitted with it still have it.

@@ -4,7 +4,8 @@ import { useNavigate } from "@tanstack/react-router";
 import { Plus, X } from "lucide-react";
 import { useRef, useState, type SyntheticEvent } from "react";
 import { api, good, idempotencyKey } from "../api/client";
-import { queryClient, type Job } from "../api/queries";
+import { type Job } from "../api/queries";
+import { refresh } from "../api/refresh";
 import { Fault } from "../ui/parts";
 import { parseObject } from "../ui/words";
 
@@ -35,7 +36,7 @@ export function RunDialog({ job, onClose }: { job: Job; onClose: () => void }) {
         }),
       ),
     onSuccess: async (run) => {
-      void queryClient.invalidateQueries({ queryKey: ["runs"] });
+      void refresh(["runs"]);
       await navigate({ to: "/runs/$runId", params: { runId: run.id } });
     },
     // What is changed and sent again is another request.

@@ -2,7 +2,8 @@ import { Button, NumberInput, Select, Stack, Switch, TagsInput, Textarea, TextIn
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState, type SyntheticEvent } from "react";
 import { api, good } from "../api/client";
-import { destinationsQuery, macroSetsQuery, queryClient, type Job } from "../api/queries";
+import { destinationsQuery, macroSetsQuery, type Job } from "../api/queries";
+import { refresh } from "../api/refresh";
 import { Fault, Panel } from "../ui/parts";
 import { toast } from "../ui/toasts";
 
@@ -23,7 +24,7 @@ export function SettingsPanel({ job, mayWrite }: { job: Job; mayWrite: boolean }
     },
     onSuccess: async () => {
       toast("Saved the settings");
-      await queryClient.invalidateQueries({ queryKey: ["job", job.id] });
+      await refresh(["job", job.id]);
     },
   });
   const submit = (event: SyntheticEvent) => {

@@ -4,7 +4,8 @@ import { Plus } from "lucide-react";
 import { useState } from "react";
 import { api, good, type Schemas } from "../api/client";
 import { may } from "../api/rights";
-import { queryClient, useMe } from "../api/queries";
+import { useMe } from "../api/queries";
+import { refresh } from "../api/refresh";
 import { calendarsQuery } from "../schedules/queries";
 import { Confirm } from "../ui/Confirm";
 import { FormDialog } from "../ui/FormDialog";
@@ -16,7 +17,7 @@ type Calendar = Schemas["CalendarBody"];
 
 const WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
-const changed = () => queryClient.invalidateQueries({ queryKey: ["calendars"] });
+const changed = () => refresh(["calendars"]);
 
 export function BusinessCalendars() {
   const me = useMe();

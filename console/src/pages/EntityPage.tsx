@@ -6,7 +6,8 @@ import { Plus, Search, Upload } from "lucide-react";
 import { useState } from "react";
 import { api, good, type Schemas } from "../api/client";
 import { may } from "../api/rights";
-import { queryClient, useMe } from "../api/queries";
+import { useMe } from "../api/queries";
+import { refresh } from "../api/refresh";
 import { faultOf } from "../schedules/draft";
 import { EntityDialog, type Entity } from "../schedules/EntityDialog";
 import { batchesOf, parseRecords } from "../schedules/records";
@@ -37,7 +38,7 @@ const recordsQuery = (id: string, query: { limit: number; offset: number; extern
   });
 
 const recordsChanged = (id: string) =>
-  queryClient.invalidateQueries({ queryKey: ["entity", id, "records"] });
+  refresh(["entity", id, "records"]);
 
 export function EntityPage() {
   const { entityId } = useParams({ from: "/app/entities/$entityId" });
@@ -167,7 +168,7 @@ function Content({ entity }: { entity: Entity }) {
         onConfirm={async () => {
           await good(api.DELETE("/v1/entities/{id}", { params: { path: { id: entity.id } } }));
           toast(`Deleted ${entity.name}`);
-          await queryClient.invalidateQueries({ queryKey: ["entities"] });
+          await refresh(["entities"]);
           await navigate({ to: "/entities" });
         }}
       >

@@ -5,7 +5,8 @@ import { useState, type ReactNode, type SyntheticEvent } from "react";
 import { Networking } from "../access/Networking";
 import { draftsOf, faultsOf, rulesOf } from "../access/rules";
 import { api, good, type Schemas } from "../api/client";
-import { keyQuery, queryClient, type Key } from "../api/queries";
+import { keyQuery, type Key } from "../api/queries";
+import { refresh } from "../api/refresh";
 import { Answer, CopyButton, Fault, Page } from "../ui/parts";
 import { LinkButton } from "../ui/LinkButton";
 import { toast } from "../ui/toasts";
@@ -111,7 +112,7 @@ function KeyForm(given: {
       given.save({ description, expires_at: expiry, firewall_rules: rulesOf(rules) }),
     onSuccess: async () => {
       toast(`Saved ${description}`);
-      await queryClient.invalidateQueries({ queryKey: ["api-keys"] });
+      await refresh(["api-keys"]);
       await navigate({ to: "/remote-access" });
     },
   });

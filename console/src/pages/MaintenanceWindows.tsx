@@ -4,7 +4,8 @@ import { Plus } from "lucide-react";
 import { useState } from "react";
 import { api, good, type Schemas } from "../api/client";
 import { may } from "../api/rights";
-import { projectsQuery, queryClient, useMe } from "../api/queries";
+import { projectsQuery, useMe } from "../api/queries";
+import { refresh } from "../api/refresh";
 import { Confirm } from "../ui/Confirm";
 import { FormDialog } from "../ui/FormDialog";
 import { Answer, Empty, Page } from "../ui/parts";
@@ -24,7 +25,7 @@ const windowsQuery = queryOptions({
     (await good(api.GET("/v1/maintenance-windows", { params: { query: { limit: 200 } } }))).items,
 });
 
-const changed = () => queryClient.invalidateQueries({ queryKey: ["maintenance-windows"] });
+const changed = () => refresh(["maintenance-windows"]);
 
 export function MaintenanceWindows() {
   const me = useMe();

@@ -4,7 +4,8 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState, type SyntheticEvent } from "react";
 import { api, good } from "../api/client";
 import { may } from "../api/rights";
-import { projectsQuery, queryClient, useMe } from "../api/queries";
+import { projectsQuery, useMe } from "../api/queries";
+import { refresh } from "../api/refresh";
 import { DropZone } from "../ui/DropZone";
 import { uploadPackage } from "../jobs/upload";
 import { Fault, Page, Panel } from "../ui/parts";
@@ -32,7 +33,7 @@ export function NewJob() {
         }),
       ),
     onSuccess: async (job) => {
-      void queryClient.invalidateQueries({ queryKey: ["jobs"] });
+      void refresh(["jobs"]);
       if (file !== null) {
         try {
           setProgress(0);

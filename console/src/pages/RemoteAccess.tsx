@@ -4,7 +4,8 @@ import { Copy, Plus } from "lucide-react";
 import { useState, type MouseEvent } from "react";
 import { api, good } from "../api/client";
 import { may } from "../api/rights";
-import { keysQuery, projectsQuery, queryClient, useMe, type Key } from "../api/queries";
+import { keysQuery, projectsQuery, useMe, type Key } from "../api/queries";
+import { refresh } from "../api/refresh";
 import { copyText } from "../ui/clipboard";
 import { useNow } from "../ui/clock";
 import { Confirm } from "../ui/Confirm";
@@ -157,7 +158,7 @@ function KeyTable({ keys, mayWrite }: { keys: Key[]; mayWrite: boolean }) {
         onConfirm={async () => {
           await good(api.DELETE("/v1/api-keys/{id}", { params: { path: { id: doomed?.id ?? "" } } }));
           toast(`Deleted ${doomed?.description ?? ""}`);
-          await queryClient.invalidateQueries({ queryKey: ["api-keys"] });
+          await refresh(["api-keys"]);
         }}
       >
         <strong style={{ overflowWrap: "anywhere" }}>{doomed?.description}</strong> stops working at once,

@@ -5,16 +5,8 @@ import { KeyRound, Mail, Plus, UserRound } from "lucide-react";
 import { useState, type ReactNode, type SyntheticEvent } from "react";
 import { api, good } from "../api/client";
 import { may } from "../api/rights";
-import {
-  keysQuery,
-  membersQuery,
-  projectsQuery,
-  queryClient,
-  rolesQuery,
-  useMe,
-  usersQuery,
-  type Member,
-} from "../api/queries";
+import { keysQuery, membersQuery, projectsQuery, rolesQuery, useMe, usersQuery, type Member } from "../api/queries";
+import { refresh } from "../api/refresh";
 import { Invitations, InviteDialog } from "../access/Invitations";
 import { APPLICATION_ROLES, PROJECT_ROLES } from "../access/roleNames";
 import { ProjectMenu } from "../access/ProjectMenu";
@@ -366,9 +358,5 @@ function KeyChoice({ value, onChange }: { value: string; onChange: (value: strin
 }
 
 async function refreshMembers(projectId: string | undefined): Promise<void> {
-  await Promise.all([
-    queryClient.invalidateQueries({ queryKey: ["members", projectId ?? null] }),
-    queryClient.invalidateQueries({ queryKey: ["api-keys"] }),
-    queryClient.invalidateQueries({ queryKey: ["me"] }),
-  ]);
+  await refresh(["members", projectId ?? null], ["api-keys"], ["me"]);
 }

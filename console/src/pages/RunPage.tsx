@@ -6,7 +6,8 @@ import { useState } from "react";
 import { api, good, idempotencyKey } from "../api/client";
 import { download } from "../api/download";
 import { may } from "../api/rights";
-import { isOpen, jobQuery, outputQuery, queryClient, runQuery, useMe, type Run } from "../api/queries";
+import { isOpen, jobQuery, outputQuery, runQuery, useMe, type Run } from "../api/queries";
+import { refresh } from "../api/refresh";
 import { LogPanel } from "../log/LogPanel";
 import { By } from "../ui/By";
 import { Confirm } from "../ui/Confirm";
@@ -52,7 +53,7 @@ function RunContent({ run }: { run: Run }) {
         key={run.id}
         runId={run.id}
         onEnd={() => {
-          void queryClient.invalidateQueries({ queryKey: ["run", run.id] });
+          void refresh(["run", run.id]);
         }}
       />
       <div className="cols" style={{ marginTop: 16 }}>
@@ -117,7 +118,7 @@ function Actions({ run }: { run: Run }) {
         onClose={() => setIsStopping(false)}
         onConfirm={async () => {
           await good(api.DELETE("/api/jobs/{id}", { params: { path: { id: run.id } } }));
-          await queryClient.invalidateQueries({ queryKey: ["run", run.id] });
+          await refresh(["run", run.id]);
         }}
       >
         Its code is ended where it is. What it has written so far stays.

@@ -8,7 +8,8 @@ import { Invitations, InviteDialog } from "../access/Invitations";
 import { APPLICATION_ROLES } from "../access/roleNames";
 import { api, good, type Schemas } from "../api/client";
 import { may } from "../api/rights";
-import { queryClient, useMe, usersQuery } from "../api/queries";
+import { useMe, usersQuery } from "../api/queries";
+import { refresh } from "../api/refresh";
 import { Pager } from "../ui/Pager";
 import { Answer, Empty, Fault, Page, Time } from "../ui/parts";
 import { toast } from "../ui/toasts";
@@ -187,7 +188,7 @@ function UserDialog({ user, onClose }: { user: User | null; onClose: () => void 
     },
     onSuccess: async () => {
       toast(`Saved ${draft.username}`);
-      await queryClient.invalidateQueries({ queryKey: ["users"] });
+      await refresh(["users"]);
       onClose();
     },
   });

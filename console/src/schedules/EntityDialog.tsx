@@ -3,7 +3,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, good, type Schemas } from "../api/client";
 import { may } from "../api/rights";
-import { projectsQuery, queryClient, useMe } from "../api/queries";
+import { projectsQuery, useMe } from "../api/queries";
+import { refresh } from "../api/refresh";
 import { FormDialog } from "../ui/FormDialog";
 import { JsonInput } from "../ui/JsonInput";
 import { toast } from "../ui/toasts";
@@ -45,9 +46,7 @@ export function EntityDialog({
       ? good(api.POST("/v1/entities", { body }))
       : good(api.PUT("/v1/entities/{id}", { params: { path: { id: entity.id } }, body })));
     toast(`Saved ${saved.name}`);
-    await Promise.all(
-      ["entities", "entity"].map((key) => queryClient.invalidateQueries({ queryKey: [key] })),
-    );
+    await refresh(["entities"], ["entity"]);
   };
   return (
     <FormDialog

@@ -2,7 +2,8 @@
 
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { api, good, type Schemas } from "../api/client";
-import { LIVE_MS, queryClient } from "../api/queries";
+import { LIVE_MS } from "../api/queries";
+import { refresh } from "../api/refresh";
 import { keyOf } from "./hourly";
 
 export type Schedule = Schemas["ScheduleBody"];
@@ -166,9 +167,5 @@ export const integrationsQuery = (project?: string) =>
 
 /** Whatever was done to a schedule: its page and the lists look again. */
 export async function schedulesChanged(): Promise<void> {
-  await Promise.all(
-    ["schedules", "schedule", "occurrences"].map((key) =>
-      queryClient.invalidateQueries({ queryKey: [key] }),
-    ),
-  );
+  await refresh(["schedules"], ["schedule"], ["occurrences"]);
 }

@@ -2,7 +2,7 @@
 
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { api, good, type Schemas } from "../api/client";
-import { queryClient } from "../api/queries";
+import { refresh } from "../api/refresh";
 import type { Document } from "./document";
 
 export type Version = Schemas["WorkflowItem"];
@@ -100,9 +100,7 @@ export const validationQuery = (document: Document, project: string) =>
 
 /** Whatever was done to a workflow: its page and the lists look again. */
 export async function workflowsChanged(): Promise<void> {
-  await Promise.all(
-    ["workflows", "workflow"].map((key) => queryClient.invalidateQueries({ queryKey: [key] })),
-  );
+  await refresh(["workflows"], ["workflow"]);
 }
 
 /** What of a version can be changed. */

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import APIResponse, BrowserContext, Page, Route, expect
 
 from e2e.console.conftest import Treadle, log_in
 
@@ -124,6 +124,33 @@ def test_who_is_let_into_nothing_is_told_what_to_do(
     page = log_in(context, treadle, treadle.user()["username"])
     expect(page.get_by_text("You are not a member of any project yet")).to_be_visible()
     assert sidebar(page) == ["Home", "API reference"]
+
+
+def test_an_answer_from_before_a_change_does_not_stay(admin_page: Page, treadle: Treadle) -> None:
+    """A list that was asked for before a change, and comes after it, is asked for again."""
+    page, name = admin_page, str(treadle.user()["username"])
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append((route, route.fetch()))
+
+    page.goto(f"/users?filter={name}")
+    page.get_by_role("button", name=f"Edit {name}").wait_for()
+    page.route(f"**/api/users?*filter={name[:-1]}", hold)
+    page.get_by_label("Search users").fill(name[:-1])
+    while not held:
+        page.wait_for_timeout(10)
+    ((asked, before),) = held
+    page.get_by_role("button", name=f"Edit {name}").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Active: can log in").uncheck()
+    with page.expect_response(lambda response: response.request.method == "PATCH"):
+        dialog.get_by_role("button", name="Save").click()
+    asked.fulfill(response=before)
+    expect(page.get_by_role("row").filter(has_text=name)).to_contain_text("Inactive")
 
 
 def test_an_administrator_makes_people_and_projects(
