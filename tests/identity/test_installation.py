@@ -7,9 +7,15 @@ import asyncio
 import pytest
 
 from factories import NOW, PASSWORD, cheap_passwords, log_in, make_tenant
-from treadle.core.errors import BadInput, Conflict, Unauthenticated
+from treadle.core.errors import BadInput, Conflict, NotFound, Unauthenticated
 from treadle.db.database import Database
-from treadle.identity.installation import FirstStart, create_tenant, ensure_installation
+from treadle.identity.installation import (
+    FirstStart,
+    create_tenant,
+    ensure_installation,
+    list_tenants,
+    replace_password,
+)
 from treadle.identity.lookups import Lookups
 from treadle.identity.sessions import authenticate
 
@@ -124,3 +130,53 @@ async def test_a_tenant_that_cannot_be_made_leaves_nothing(
             now=NOW,
         )
     assert await counts(database) == before
+
+
+async def test_tenants_are_listed_with_the_oldest_first(database: Database) -> None:
+    made = [await make_tenant(database, name=name) for name in ("z", "a")]
+    assert await list_tenants(database) == [one.tenant for one in made]
+
+
+async def test_another_password_lets_in_and_ends_what_was_open(database: Database) -> None:
+    await make_tenant(database, name="one", admin_username="alice")
+    await make_tenant(database, name="two", admin_username="bob")
+    lookups = Lookups(database)
+    before, other = await log_in(database, "alice"), await log_in(database, "bob")
+
+    is_active = await replace_password(
+        database,
+        username="ALICE",
+        password="found again",
+        passwords=cheap_passwords(),
+        now=NOW,
+    )
+
+    assert is_active
+    with pytest.raises(Unauthenticated):
+        await authenticate(lookups, access_token=before.access_token, now=NOW)
+    await authenticate(lookups, access_token=other.access_token, now=NOW)
+    with pytest.raises(Unauthenticated):
+        await log_in(database, "alice")
+    tokens = await log_in(database, "alice", password="found again")
+    alice = await authenticate(lookups, access_token=tokens.access_token, now=NOW)
+    async with database.tenant(alice.tenant_id) as tx:
+        entry = await tx.fetchrow(
+            "SELECT actor, target, outcome FROM audit_log WHERE action = 'user.password'"
+        )
+    assert entry is not None
+    assert tuple(entry) == ("operator", alice.ref, "allowed")
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "error"),
+    [("nobody", "found again", NotFound), ("alice", "short", BadInput), ("", "found", BadInput)],
+)
+async def test_a_password_that_cannot_be_replaced_stays(
+    database: Database, username: str, password: str, error: type[Exception]
+) -> None:
+    await make_tenant(database, name="one", admin_username="alice")
+    with pytest.raises(error):
+        await replace_password(
+            database, username=username, password=password, passwords=cheap_passwords(), now=NOW
+        )
+    await log_in(database, "alice")

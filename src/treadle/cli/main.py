@@ -41,6 +41,12 @@ OF_THE_SERVER: Final = (
         "Put a backup into a new data directory, or an empty database; then start a server on it.",
     ),
     Place("secrets", "treadle.cli.secrets:app", "What is sealed under the master key."),
+    Place("tenants", "treadle.cli.tenants:app", "Who shares this installation, each behind walls."),
+    Place(
+        "reset-password",
+        "treadle.cli.tenants:reset_password",
+        "Give a user of any tenant another password, printed once, and end their sessions.",
+    ),
 )
 """What works on this machine, with the server's own code."""
 

@@ -1,4 +1,7 @@
-"""The first start on an empty database, and the making of tenants."""
+"""What is done at the machine: the first start on an empty database, tenants, lost passwords.
+
+No caller of the API reaches past its tenant; these are for the operator.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from treadle.core.errors import Conflict
+from treadle.core.errors import Conflict, NotFound
 from treadle.db.database import Database
 from treadle.db.transaction import Transaction
-from treadle.identity import audit, member_store, project_store, user_store
+from treadle.identity import audit, member_store, project_store, session_store, user_store
 from treadle.identity.model import Project, Tenant
 from treadle.identity.passwords import Passwords, check_new_password
 from treadle.identity.texts import check_text
@@ -40,6 +43,11 @@ class NewTenant:
     administrator_id: int
 
 
+def random_password() -> str:
+    """A password that nobody can guess, for somebody to copy once."""
+    return secrets.token_urlsafe(18)
+
+
 async def ensure_installation(
     db: Database, *, admin_password: str | None, passwords: Passwords, now: datetime
 ) -> FirstStart:
@@ -55,7 +63,7 @@ async def ensure_installation(
             return FirstStart(created=False)
         generated = None
         if admin_password is None:
-            admin_password = generated = secrets.token_urlsafe(18)
+            admin_password = generated = random_password()
         await _create(
             tx,
             name=FIRST_NAME,
@@ -78,8 +86,7 @@ async def create_tenant(
 ) -> NewTenant:
     """A tenant with the project `default` and an Administrator, in a transaction of its own.
 
-    For operators: no caller of the API reaches past its tenant. Raises BadInput, and Conflict where
-    the tenant's or the user's name is taken.
+    Raises BadInput, and Conflict where the tenant's or the user's name is taken.
     """
     async with db.system() as tx:
         return await _create(
@@ -90,6 +97,37 @@ async def create_tenant(
             passwords=passwords,
             now=now,
         )
+
+
+async def list_tenants(db: Database) -> list[Tenant]:
+    """All tenants, the oldest first."""
+    async with db.system() as tx:
+        return await project_store.list_tenants(tx)
+
+
+async def replace_password(
+    db: Database, *, username: str, password: str, passwords: Passwords, now: datetime
+) -> bool:
+    """Gives the user another password and ends every session of theirs, for who cannot come in.
+
+    Whether the user is active: who is not still cannot. Raises BadInput, and NotFound where no
+    tenant has a user of this name.
+    """
+    username = tidy_username(username)
+    check_new_password(password, username=username)
+    password_hash = await passwords.hash(password)
+    async with db.system() as tx:
+        found = await session_store.find_credentials(tx, fold_username(username))
+    if found is None:
+        raise NotFound(f"There is no user {username}.")
+    user = found.user_id
+    async with db.tenant(found.tenant_id) as tx:
+        await user_store.set_password_hash(tx, user, password_hash=password_hash, now=now)
+        await session_store.revoke_sessions_of_user(tx, user, reason="password changed", now=now)
+        await audit.record(
+            tx, audit.OPERATOR, action="user.password", target=f"user:{user}", now=now
+        )
+    return found.active
 
 
 async def _create(

@@ -52,6 +52,12 @@ async def find_tenant(tx: Transaction, tenant_id: UUID) -> Tenant | None:
     return row_or_none(Tenant, record)
 
 
+async def list_tenants(tx: Transaction) -> list[Tenant]:
+    """All tenants, the oldest first."""
+    records = await tx.fetch("SELECT id, name, created_at FROM tenants ORDER BY created_at, id")
+    return rows(Tenant, records)
+
+
 async def insert_project(
     tx: Transaction, *, tenant_id: UUID, name: str, description: str, now: datetime
 ) -> Project | None:
