@@ -14,6 +14,7 @@ from rich.console import Console
 
 from benchmarks import (
     access,
+    console,
     engine,
     executions,
     firing,
@@ -35,22 +36,23 @@ BENCHMARKS: dict[str, Callable[[], Sequence[Row]]] = {
     "schedules": schedules.rows,
     "firing": firing.rows,
     "lists": lists.rows,
+    "console": console.rows,
 }
 
 
 def main(names: Sequence[str]) -> int:
     """Prints the table; 2 for a name that there is not."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    console = Console()
+    screen = Console()
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
-        console.print(f"there is no benchmark {unknown[0]!r}: {', '.join(BENCHMARKS)}")
+        screen.print(f"there is no benchmark {unknown[0]!r}: {', '.join(BENCHMARKS)}")
         return 2
     measured: list[Row] = []
     for name in names or BENCHMARKS:
-        console.print(f"measuring {name} …")
+        screen.print(f"measuring {name} …")
         measured += BENCHMARKS[name]()
-    console.print(table(measured))
+    screen.print(table(measured))
     return 0
 
 
