@@ -456,6 +456,12 @@ def test_what_becomes_of_the_steps_within_a_map_elsewhere_is_followed(
     each = {"id": "each", "type": "map", "config": {"items": "[1]", "steps": inner}}
     ways = [{"from": "start", "to": "sum"}, {"from": "sum", "to": "each"}]
     item = workflow_of(treadle, workflow_steps=[*STEPS, each], workflow_connections=ways)
+    page.goto(address(item, "?version=1&step=each"))
+    details = page.get_by_role("region", name="each", exact=True)
+    seconds = details.get_by_role("listitem").get_by_text("seconds")
+    expect(seconds).to_be_hidden()
+    details.get_by_text("one", exact=True).first.click()
+    expect(seconds).to_be_visible()
     page.goto(address(item, "/edit?version=1"))
     step_of(page, "each map").click()
     form = page.get_by_role("region", name="each", exact=True)
