@@ -43,9 +43,9 @@ async def notes(owner: asyncpg.Connection) -> None:
 
 @pytest.fixture
 async def single(database_url: str) -> AsyncGenerator[Database]:
-    """A database with one connection of each kind, and no patience."""
+    """A database with one connection of each kind."""
     found = await Database.connect(
-        database_url, SECRET, prefix=PREFIX, min_size=1, max_size=1, acquire_timeout_seconds=0.2
+        database_url, SECRET, prefix=PREFIX, min_size=1, max_size=1, acquire_timeout_seconds=60
     )
     yield found
     await found.close()
@@ -263,15 +263,19 @@ async def test_session_is_ours(database: Database) -> None:
             }
 
 
-async def test_pool_that_is_used_up_is_unavailable_not_forever(single: Database) -> None:
-    async with single.tenant(ALICE):
+async def test_pool_that_is_used_up_is_unavailable_not_forever(database_url: str) -> None:
+    impatient = await Database.connect(
+        database_url, SECRET, prefix=PREFIX, min_size=1, max_size=1, acquire_timeout_seconds=3
+    )
+    async with impatient.tenant(ALICE):
         with pytest.raises(DatabaseUnavailable) as caught:
-            async with single.tenant(ALICE):
+            async with impatient.tenant(ALICE):
                 pytest.fail("there is only one connection")
     assert isinstance(caught.value, TreadleError)
     assert caught.value.status == 503
-    async with single.tenant(ALICE) as tx:
+    async with impatient.tenant(ALICE) as tx:
         assert await tx.fetchval("SELECT 1") == 1
+    await impatient.close()
 
 
 async def test_cancelled_statement_leaves_no_open_transaction(

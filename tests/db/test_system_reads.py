@@ -15,9 +15,9 @@ from treadle.db.errors import DatabaseUnavailable
 
 @pytest.fixture
 async def single(database_url: str) -> AsyncGenerator[Database]:
-    """A database with one connection of each kind, and little patience."""
+    """A database with one connection of each kind."""
     found = await Database.connect(
-        database_url, SECRET, prefix=PREFIX, min_size=1, max_size=1, acquire_timeout_seconds=1
+        database_url, SECRET, prefix=PREFIX, min_size=1, max_size=1, acquire_timeout_seconds=60
     )
     yield found
     await found.close()
@@ -73,11 +73,15 @@ async def test_a_bad_statement_is_an_error_and_harms_no_other(single: Database) 
     await backend_of(single)
 
 
-async def test_a_pool_that_is_used_up_is_unavailable(single: Database) -> None:
-    async with single.system():
+async def test_a_pool_that_is_used_up_is_unavailable(database_url: str) -> None:
+    impatient = await Database.connect(
+        database_url, SECRET, prefix=PREFIX, min_size=1, max_size=1, acquire_timeout_seconds=3
+    )
+    async with impatient.system():
         with pytest.raises(DatabaseUnavailable):
-            await backend_of(single)
-    await backend_of(single)
+            await backend_of(impatient)
+    await backend_of(impatient)
+    await impatient.close()
 
 
 async def test_a_cancelled_read_gives_its_place_back(

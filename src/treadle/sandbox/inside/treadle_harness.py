@@ -74,29 +74,23 @@ def start(control: int) -> None:
     global _control  # noqa: PLW0603  # one a process, set before anything else happens
     _control = control
     signals = __import__("_signal")  # `signal` would import `enum`
-    child = 0
-    asked_to_end = False
-
-    def pass_on(number: int, _frame: object) -> None:
-        nonlocal asked_to_end
-        asked_to_end = True
-        if child:
-            posix.kill(child, number)
-
-    # The kernel hides from process 1 every signal that it has no handler for.
-    signals.signal(signals.SIGTERM, pass_on)
+    awaited = {signals.SIGTERM, signals.SIGCHLD}
+    # Held back until they are asked for. A handler would run too late for a signal that comes just
+    # before a call that waits; and what process 1 neither handles nor blocks, the kernel hides.
+    signals.pthread_sigmask(signals.SIG_BLOCK, awaited)
     signals.signal(signals.SIGINT, signals.SIG_DFL)
     posix.write(_control, HELLO)
     orders = _read_orders()
     child = posix.fork()
     if child:
         del orders
-        if asked_to_end:  # by what the child did before this process came to know of it
-            posix.kill(child, signals.SIGTERM)
-        _wait_for(child)
+        while True:
+            if signals.sigwait(awaited) == signals.SIGTERM:
+                posix.kill(child, signals.SIGTERM)
+            else:
+                _reap(child)
     signals.signal(signals.SIGTERM, signals.SIG_DFL)
-    if asked_to_end:
-        _end_process(128 + signals.SIGTERM)
+    signals.pthread_sigmask(signals.SIG_UNBLOCK, awaited)
     _become(orders)
     _run(orders)
 
@@ -112,13 +106,15 @@ def _read_orders() -> "dict[str, Any]":
     return marshal.loads(data[8:])  # noqa: S302  # from the server
 
 
-def _wait_for(child: int) -> "NoReturn":
-    """Reaps until `child` is dead, tells the host how, and ends the sandbox with itself."""
+def _reap(child: int) -> None:
+    """Takes in all who are dead. Is `child` one, tells the host how, and ends the sandbox."""
     while True:
-        pid, status, usage = posix.wait4(-1, 0)
+        pid, status, usage = posix.wait4(-1, posix.WNOHANG)
         if pid == child:
             posix.write(_control, ENDED + b"%d %d" % (status, usage.ru_maxrss * 1024))
             _end_process(0)
+        if pid == 0:
+            return
 
 
 def _become(orders: "dict[str, Any]") -> None:
