@@ -18,9 +18,12 @@ MOMENT = "timestamp('2026-01-31T09:00:00.25Z')"
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=2), inner),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=2), inner, max_size=1)
+    ),
     max_leaves=8,
 )
+"""Of no map more than one key: the library goes over keys in an order that is another each time."""
 # No unsigned numbers: in a list of which nothing is known they become whole ones.
 ATOMS = st.sampled_from(
     ["payload", "x", "y", "x.a", "1", "2.5", "'t'", "b'b'", "null", "true", MOMENT, "type(x)"]
@@ -36,7 +39,7 @@ TEXTS = st.recursive(
         st.tuples(inner, inner).map("({0[0]} + {0[1]})".format),
         st.tuples(inner, inner, inner).map("({0[0]} ? {0[1]} : {0[2]})".format),
         st.tuples(inner, inner).map("[{0[0]}, {0[1]}]".format),
-        st.tuples(inner, inner).map("{{'a': {0[0]}, 'b': {0[1]}}}".format),
+        st.tuples(inner, inner).map("{{'a': [{0[0]}, {0[1]}]}}".format),
         inner.map("size({})".format),
         inner.map("{}[0]".format),
         inner.map("{}.a".format),

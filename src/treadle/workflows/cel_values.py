@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from treadle.core.json import Json, dump
@@ -19,8 +21,10 @@ class ExpressionFailed(Exception):
 def to_json(value: Any) -> Json:
     """JSON of a value of the expression library.
 
-    Instants become ISO texts, durations their seconds with an `s`, bytes base64. Raises
-    ExpressionFailed for what JSON can't say: no number, keys that aren't texts, types.
+    Instants become ISO texts, durations their seconds with an `s`, bytes base64. Keys are in the
+    order of their texts: the library's own differs from one evaluation to the next, and what is
+    sent again has to be the same. Raises ExpressionFailed for what JSON can't say: no number, keys
+    that aren't texts, types.
     """
     kind = type(value)
     if kind is str:
@@ -51,10 +55,12 @@ def _nested(value: Any) -> Json:
         left -= len(container)
         if left < 0:
             raise ExpressionFailed(f"a value has at most {MAX_VALUE_NODES} values within")
-        is_map = type(container) is dict
-        for key in container if is_map else range(len(container)):
-            if is_map and type(key) is not str:
-                raise ExpressionFailed("the keys of a map must be texts")
+        if type(container) is dict:
+            _order(container)
+            keys: Iterable[Any] = container
+        else:
+            keys = range(len(container))
+        for key in keys:
             inner = container[key]
             kind = type(inner)
             if kind is list or kind is dict:
@@ -63,6 +69,15 @@ def _nested(value: Any) -> Json:
                 # Overwriting the value of a present key leaves the iteration valid.
                 container[key] = _number(inner) if kind is float else _scalar(inner)
     return value
+
+
+def _order(fresh: dict[Any, Any]) -> None:
+    if not all(type(key) is str for key in fresh):
+        raise ExpressionFailed("the keys of a map must be texts")
+    if len(fresh) > 1:
+        ordered = sorted(fresh.items(), key=itemgetter(0))
+        fresh.clear()
+        fresh.update(ordered)
 
 
 def _scalar(value: Any) -> Json:
