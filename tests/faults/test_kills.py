@@ -34,9 +34,12 @@ pytestmark = pytest.mark.timeout(400)
 
 
 class Sampler:
-    """Which attempts of which runs have living processes, seen by /proc again and again."""
+    """Which attempts of which runs have living processes, seen by /proc again and again. Of one
+    data directory: other tests run packages at the same time.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = os.fsencode(data_dir)
         self.overlaps: set[tuple[str, frozenset[str]]] = set()
         self.samples = 0
         self.most_at_once = 0
@@ -51,7 +54,8 @@ class Sampler:
                 continue
             with suppress(OSError):  # gone meanwhile
                 command = (entry / "cmdline").read_bytes()
-                folder = WORK_FOLDER.search(command) if b"bwrap" in command[:64] else None
+                is_ours = b"bwrap" in command[:64] and self._data_dir in command
+                folder = WORK_FOLDER.search(command) if is_ours else None
                 if folder:
                     found[folder[1].decode()][folder[2].decode()] = int(entry.name)
         return found
@@ -134,7 +138,7 @@ async def test_kills_lose_nothing_and_double_nothing(
     async def is_done() -> bool:
         return await api.finished() == RUNS
 
-    with Sampler().watching() as sampler:
+    with Sampler(server.data_dir).watching() as sampler:
         await until(has_begun, what="the first runs are finished")
         await worker.kill()
         worker = serve("--only", "worker", "--port", "0")
